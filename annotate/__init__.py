@@ -1,0 +1,1 @@
+"""People make labels: records, scheme, the labelling page, Label Studio, agreement."""

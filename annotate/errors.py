@@ -1,0 +1,30 @@
+"""Faults in the user's data or settings, each said in one line: place, finding, remedy."""
+
+
+class DataError(Exception):
+    """A fault that the user can mend; anything else that is raised is a bug.
+
+    place: file and line, article, setting or address where the fault is.
+    finding: what is wrong there.
+    remedy: what to do about it.
+    """
+
+    def __init__(self, place: str, finding: str, remedy: str) -> None:
+        super().__init__(f"{place}: {finding}; {remedy}")
+        self.place, self.finding, self.remedy = place, finding, remedy
+
+
+class SchemaError(DataError):
+    """The label scheme cannot be used."""
+
+
+class RecordError(DataError):
+    """An article or its annotation cannot be used."""
+
+
+class AlignmentError(DataError):
+    """Two versions of one text, or a text and its marks, do not belong together."""
+
+
+class ServiceError(DataError):
+    """A server, a package index or another program did not do what was asked of it."""

@@ -1,0 +1,338 @@
+"""The record format: articles with their annotations, one JSON object per line."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from .errors import RecordError
+from .outputs import whole_file
+
+FORMAT = 1
+GOLD = "gold"
+LAYERS: tuple["Layer", ...] = ("mentions", "events", "stances")
+MAX_TEXT_CHARS = 1_000_000  # what a spaCy pipeline takes in one piece
+
+Layer = Literal["mentions", "events", "stances"]
+
+
+class _Record(BaseModel):
+    """Frozen, strict about types, and keeps fields it does not know unless they look like a slip of the pen."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    @model_validator(mode="after")
+    def _refuse_misspelt_fields(self) -> Self:
+        fields = type(self).model_fields
+        for name in self.model_extra or ():
+            close = get_close_matches(name, fields, n=1, cutoff=0.8)
+            if close:
+                raise ValueError(f"field '{name}' looks like a misspelt '{close[0]}'")
+        return self
+
+
+class Mention(_Record):
+    """A labelled range of the text: `text[start:end]`, code points, end exclusive."""
+
+    id: str
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+    meta: dict[str, Any] | None = None  # Any: free JSON of the user's
+
+
+class Argument(_Record):
+    """A mention's role in an event."""
+
+    role: str
+    mention: str
+    score: float | None = None
+    meta: dict[str, Any] | None = None  # Any: free JSON of the user's
+
+
+class Event(_Record):
+    """A trigger (`text[start:end]`), its type, arguments and attributes (such as modality)."""
+
+    id: str
+    start: int
+    end: int
+    label: str
+    arguments: tuple[Argument, ...] = ()
+    attributes: dict[str, str] = {}
+    score: float | None = None
+    meta: dict[str, Any] | None = None  # Any: free JSON of the user's
+
+
+class Stance(_Record):
+    """Who is for or against what: holder mention (None: the article itself) to target mention or event."""
+
+    holder: str | None
+    target: str
+    label: str
+    score: float | None = None
+    meta: dict[str, Any] | None = None  # Any: free JSON of the user's
+
+
+class Annotation(_Record):
+    """One annotator's work on one article. A layer that is None was not annotated; an empty one was, and has nothing."""
+
+    annotator: str
+    mentions: tuple[Mention, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    stances: tuple[Stance, ...] | None = None
+    meta: dict[str, Any] | None = None  # Any: free JSON of the user's
+
+    @property
+    def is_skipped(self) -> bool:
+        return bool(self.meta and self.meta.get("skipped"))
+
+
+class Article(_Record):
+    """A text with an id, what is known about its origin, and its annotations."""
+
+    id: str
+    text: str
+    title: str | None = None
+    outlet: str | None = None
+    published: str | None = None
+    url: str | None = None
+    story: str | None = None
+    language: str | None = None
+    annotations: tuple[Annotation, ...] = ()
+    meta: dict[str, Any] | None = None  # Any: free JSON of the user's
+
+    @property
+    def story_or_id(self) -> str:
+        """The story this article tells; an article without one is its own story."""
+        return self.id if self.story is None else self.story
+
+
+class Fault(NamedTuple):
+    """One thing wrong with one article."""
+
+    finding: str
+    remedy: str
+    is_warning: bool = False
+
+
+def annotation_of(article: Article, annotator: str | None = None) -> Annotation | None:
+    """The annotation to train on and to score against: the named annotator's, else gold, else the only one.
+
+    None when the article has none (of that annotator), or was skipped.
+    Raises RecordError when several people annotated the article and none of them was chosen.
+    """
+    if annotator is None:
+        usable = [a for a in article.annotations if not a.is_skipped]
+        gold = [a for a in usable if a.annotator == GOLD]
+        if len(usable) > 1 and not gold:
+            names = ", ".join(sorted(a.annotator for a in usable))
+            raise RecordError(f"article '{article.id}'", f"has no gold but annotations by {names}", "name one with --annotator")
+        return next(iter(gold or usable), None)
+    return next((a for a in article.annotations if a.annotator == annotator and not a.is_skipped), None)
+
+
+def read_records(path: Path) -> Iterator[Article]:
+    """Articles of a JSON Lines file ('-' is standard input), one by one, in the order of the file.
+
+    Raises RecordError, with line and article, at the first line that is not a sound article.
+    """
+    seen: dict[str, int] = {}
+    for number, article in scan_records(path):
+        if isinstance(article, RecordError):
+            raise article
+        for fault in integrity_faults(article):
+            raise RecordError(place_of(path, number, article), fault.finding, fault.remedy)
+        if article.id in seen:
+            raise RecordError(
+                place_of(path, number, article), f"has the id of line {seen[article.id]}", "give each article its own id"
+            )
+        seen[article.id] = number
+        yield article
+
+
+def scan_records(path: Path) -> Iterator[tuple[int, Article | RecordError]]:
+    """Line number and article of each line of a JSON Lines file, or the fault in place of an article.
+
+    Only the shape is checked, not what `integrity_faults` finds. A header line and blank lines are passed over.
+    """
+    with _open_bytes(path) as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip() and not (number == 1 and _is_header(line, path)):
+                yield number, parse_article(line, f"{path}:{number}")
+
+
+def parse_article(line: bytes, place: str) -> Article | RecordError:
+    """An article from its JSON, or what is wrong with the JSON."""
+    try:
+        return Article.model_validate_json(line)
+    except ValidationError as err:
+        return _explain(err, line, place)
+
+
+def write_records(path: Path, articles: Iterable[Article], *, force: bool = False) -> int:
+    """Writes articles as JSON Lines ('-' is standard output) and returns how many; the file appears with its last line.
+
+    Raises DataError when the file is there already and `force` is not set.
+    """
+    if str(path) == "-":
+        return _write_lines(sys.stdout, articles)
+    with whole_file(path, force=force) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as out:
+        return _write_lines(out, articles)
+
+
+def _write_lines(out: IO[str], articles: Iterable[Article]) -> int:
+    n_articles = 0
+    for article in articles:
+        out.write(to_line(article))
+        n_articles += 1
+    return n_articles
+
+
+def to_line(article: Article) -> str:
+    """The article as one line of JSON, fields that are absent left out."""
+    plain = article.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def integrity_faults(article: Article) -> Iterator[Fault]:
+    """What is wrong with an article whatever its scheme: text, offsets, ids and what they point to."""
+    yield from text_faults(article.text)
+    if not article.id.strip():
+        yield Fault("has an empty id", "give each article an id")
+    names = [a.annotator for a in article.annotations]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        yield Fault(f"has two annotations by '{name}'", "keep one of them, or rename one annotator")
+    for annotation in article.annotations:
+        yield from _annotation_faults(annotation, len(article.text))
+
+
+def text_faults(text: str) -> Iterator[Fault]:
+    """What makes a text unfit for labelling and training."""
+    if not text.strip():
+        yield Fault("has an empty text", "remove it")
+    if len(text) > MAX_TEXT_CHARS:
+        yield Fault(f"has {len(text):,} characters, more than {MAX_TEXT_CHARS:,}", "cut it into parts")
+    if "\0" in text:
+        yield Fault(f"has a NUL character at {text.index(chr(0))}", "remove it: Label Studio cannot hold it")
+    surrogate = next((i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff"), None)
+    if surrogate is not None:
+        yield Fault(f"has half a character (a lone surrogate) at {surrogate}", "export the text again as UTF-8")
+
+
+def _annotation_faults(annotation: Annotation, n_chars: int) -> Iterator[Fault]:
+    mentions, events = annotation.mentions or (), annotation.events or ()
+    ids = [m.id for m in mentions] + [e.id for e in events]
+    for twice in sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else ():
+        yield Fault(f"uses the id '{twice}' twice", "give each mention and event its own id")
+    for noun, items in (("mention", mentions), ("event", events)):
+        for item in items:
+            yield from _range_faults(f"{noun} '{item.id}'", item.start, item.end, n_chars)
+    mention_ids, event_ids = {m.id for m in mentions}, {e.id for e in events}
+    for event in events:
+        yield from _argument_faults(event, mention_ids, event_ids)
+    yield from _stance_faults(annotation.stances or (), mention_ids, event_ids)
+
+
+def _range_faults(name: str, start: int, end: int, n_chars: int) -> Iterator[Fault]:
+    if start < 0:
+        yield Fault(f"{name} starts at {start}", "count characters from 0")
+    elif end > n_chars:
+        yield Fault(f"{name} ends at {end} but the text has {n_chars} characters", "export it again")
+    elif start >= end:
+        yield Fault(f"{name} is empty ({start} to {end})", "remove it, or mark at least one character")
+
+
+def _argument_faults(event: Event, mention_ids: set[str], event_ids: set[str]) -> Iterator[Fault]:
+    pairs = [(a.role, a.mention) for a in event.arguments]
+    for role, mention in sorted({p for p in pairs if pairs.count(p) > 1}):
+        yield Fault(f"event '{event.id}' has the argument {role} '{mention}' twice", "keep one")
+    for role, mention in pairs:
+        if mention in event_ids:
+            yield Fault(f"event '{event.id}' has an event, '{mention}', as its {role}", "an argument is a mention")
+        elif mention not in mention_ids:
+            yield Fault(
+                f"event '{event.id}' has {role} '{mention}', which is no mention", "add the mention or drop the argument"
+            )
+
+
+def _stance_faults(stances: tuple[Stance, ...], mention_ids: set[str], event_ids: set[str]) -> Iterator[Fault]:
+    labels: dict[tuple[str | None, str], set[str]] = {}
+    for stance in stances:
+        pair = f"{stance.holder or 'the article'} -> {stance.target}"
+        if stance.holder is not None and stance.holder not in mention_ids:
+            yield Fault(f"stance {pair} has the holder '{stance.holder}', which is no mention", "a holder is a mention or null")
+        if stance.target not in mention_ids | event_ids:
+            yield Fault(
+                f"stance {pair} has the target '{stance.target}', which is no mention or event", "add it or drop the stance"
+            )
+        known = labels.setdefault((stance.holder, stance.target), set())
+        if stance.label in known:
+            yield Fault(f"stance {pair} is there twice as {stance.label}", "keep one")
+        elif known:
+            yield Fault(f"stance {pair} is both {min(known)} and {stance.label}", "keep one of them")
+        known.add(stance.label)
+
+
+def place_of(path: Path, number: int, article: Article) -> str:
+    """Where a message about an article points: file, line, id."""
+    return f"{path}:{number}: article '{article.id}'"
+
+
+def _open_bytes(path: Path) -> IO[bytes]:
+    if str(path) == "-":
+        return sys.stdin.buffer
+    try:
+        return path.open("rb")
+    except OSError as err:
+        raise RecordError(str(path), f"cannot be read ({err.strerror})", "check the path") from err
+
+
+def _is_header(line: bytes, path: Path) -> bool:
+    if not line.lstrip().startswith(b'{"copydesk"'):
+        return False
+    try:
+        header = json.loads(line)["copydesk"]
+        version = header.get("format")
+    except (ValueError, AttributeError) as err:
+        raise RecordError(f"{path}:1", "has a broken header line", 'write {"copydesk": {"format": 1}} or drop it') from err
+    if version != FORMAT:
+        raise RecordError(f"{path}:1", f"has format {version}", f"this copydesk reads format {FORMAT}; install a newer one")
+    return True
+
+
+def _explain(err: ValidationError, line: bytes, place: str) -> RecordError:
+    """One clear line out of pydantic's report."""
+    first = err.errors(include_url=False, include_context=False, include_input=False)[0]
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        return RecordError(place, f"is not UTF-8 (byte {wrong.start + 1})", "save the file as UTF-8")
+    if first["type"] == "json_invalid":
+        finding = first["msg"].removeprefix("Invalid JSON: ")
+        if "surrogate" in finding or "hex escape" in finding:
+            return RecordError(place, "has half a character (a lone surrogate)", "export the text again as UTF-8")
+        if "EOF" in finding:
+            return RecordError(place, f"is cut off ({finding})", "the file is incomplete: copy or export it again")
+        return RecordError(place, f"is not JSON ({finding})", "write one JSON object per line")
+    article_id = _id_of(line)
+    where = ".".join(str(part) for part in first["loc"])
+    if article_id is not None:
+        place = f"{place}: article '{article_id}'"
+    if first["type"] == "missing":
+        return RecordError(place, f"has no '{where}'", "add it")
+    message = first["msg"].removeprefix("Value error, ")
+    return RecordError(place, f"{where}: {message}" if where else message, "correct it")
+
+
+def _id_of(line: bytes) -> str | None:
+    try:
+        plain = json.loads(line)
+    except ValueError:
+        return None
+    found = plain.get("id") if isinstance(plain, dict) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,1 @@
+"""The model reads fresh articles: predictions, tables, pages."""

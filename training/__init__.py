@@ -1,0 +1,1 @@
+"""A model learns the labels: conversion, splits, training, evaluation, packaging."""
