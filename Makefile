@@ -1,0 +1,121 @@
+# Everything a newcomer runs. Each step is skipped when nothing that it reads has changed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SOURCES := copydesk.py pyproject.toml $(shell find annotate training apply configs -type f -not -name '*.pyc')
+STORIES := $(wildcard corpus/stories/*.marked)
+BASE := models/base/en_core_web_md
+DEMO := build/demo
+WHEEL := dist/en_news_events-0.1.0-py3-none-any.whl
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test studio bench format clean
+
+help:  ## List these targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 10
+
+# -- environments ------------------------------------------------------------------------------------------------------
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@echo "== installing copydesk into $(VENV)"
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer with venv is missing; run: sudo apt-get install python3 python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+# A place without copydesk's clone: copydesk's own wheel and what it needs.
+.cache/clean/installed: pyproject.toml constraints.txt
+	@echo "== making a clean environment"
+	@mkdir -p .cache
+	@test -x .cache/clean/bin/python || $(PYTHON) -m venv .cache/clean
+	@.cache/clean/bin/python $(PIP_INSTALL) . && touch $@
+
+# A place with spaCy and nothing else: what a packaged model may count on.
+.cache/spacy/installed: constraints.txt
+	@mkdir -p .cache
+	@test -x .cache/spacy/bin/python || $(PYTHON) -m venv .cache/spacy
+	@.cache/spacy/bin/python $(PIP_INSTALL) spacy && touch $@
+
+.cache/chromium:
+	@mkdir -p .cache
+	@if ! command -v chromium >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  else echo "chromium is missing; run: sudo apt-get install --no-install-recommends chromium"; exit 1; fi; fi
+	@touch $@
+
+.studio/env/installed: configs/studio-constraints.txt | $(VENV)/installed
+	@echo "== installing Label Studio into .studio/env"
+	@$(BIN)/copydesk studio install --env .studio/env
+	@touch $@
+
+# Official weights, or an empty file that says there are none.
+$(BASE)/meta.json: | $(VENV)/installed
+	@echo "== getting the base pipeline"
+	@$(BIN)/copydesk download en_core_web_md || { \
+	  echo "Going on from blank: with 50 articles that costs about 17 points of entity F1 (docs/benchmarks.md)."; \
+	  mkdir -p $(BASE) && echo none > $@; }
+
+# -- the main job ------------------------------------------------------------------------------------------------------
+
+demo: $(DEMO)/applied.txt  ## From a fresh clone to a model applied to a fresh article.
+	@cat $(DEMO)/scores.txt $(DEMO)/applied.txt
+	@echo "Wheel: $(WHEEL)"
+	@echo "Page:  $(DEMO)/applied/articles.html"
+
+$(DEMO)/gold.jsonl: $(STORIES) configs/schema.toml $(VENV)/installed
+	@echo "== compiling and checking the starter corpus"
+	@$(BIN)/copydesk compile corpus/stories --out $@ --force
+	@$(BIN)/copydesk check $@
+
+$(DEMO)/split/split.json: $(DEMO)/gold.jsonl
+	@echo "== splitting by story"
+	@$(BIN)/copydesk split $< --out $(DEMO)/split --force
+
+models/demo/meta.json: $(DEMO)/split/split.json $(SOURCES) $(BASE)/meta.json
+	@echo "== training"
+	@$(BIN)/copydesk train $(DEMO)/split --out models/demo --base $$(grep -q none $(BASE)/meta.json && echo none || echo $(BASE)) --force
+
+$(DEMO)/scores.txt: models/demo/meta.json
+	@echo "== evaluating on the test stories"
+	@$(BIN)/copydesk evaluate models/demo $(DEMO)/split/test.jsonl --json $(DEMO)/scores.json --html $(DEMO)/scores.html --force > $@
+
+$(WHEEL): $(DEMO)/scores.txt
+	@echo "== packaging"
+	@$(BIN)/copydesk package models/demo --out dist --licence "CC BY 4.0" --force
+
+$(DEMO)/applied.txt: $(WHEEL) corpus/fresh-article.txt .cache/clean/installed
+	@echo "== installing the wheel into the clean environment and applying it from there"
+	@.cache/clean/bin/python $(PIP_INSTALL) --no-deps --force-reinstall . $(WHEEL)
+	@cd / && $(CURDIR)/.cache/clean/bin/copydesk apply en_news_events $(CURDIR)/corpus/fresh-article.txt \
+	  --out $(CURDIR)/$(DEMO)/applied --html articles.html --force > $(CURDIR)/$@
+
+# -- the rest ----------------------------------------------------------------------------------------------------------
+
+test: $(VENV)/installed-dev .cache/clean/installed .cache/spacy/installed .cache/chromium .studio/env/installed $(BASE)/meta.json  ## Set up and run every test.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "server or not server"
+
+studio: $(DEMO)/gold.jsonl  ## Label Studio with the starter project, ready in the browser.
+	@$(BIN)/copydesk studio up --home .studio
+	@$(BIN)/copydesk push $(DEMO)/gold.jsonl --project "copydesk starter" --home .studio --as predictions
+
+bench: $(VENV)/installed-dev $(BASE)/meta.json  ## Accuracy on public data (needs COPYDESK_BENCH) and speed.
+	$(BIN)/python -m benchmarks
+
+format:  ## Lay out the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## Remove what was built; environments, models and Label Studio's data stay.
+	rm -rf build dist

@@ -1,0 +1,138 @@
+"""Packs a trained model as a wheel that needs nothing but spaCy."""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from annotate.errors import DataError
+from annotate.outputs import refuse_to_overwrite, whole_file
+
+from .card import write_card
+
+COMPONENTS = Path(__file__).parent / "components"
+SPACY_REQUIREMENT = "spacy>=3.8.7,<3.9"
+EXTRA_FILES = ("schema.toml", "scores.json", "run.json")
+
+_INIT = '''"""A copydesk model: `spacy.load("{package}")`."""
+
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.util import get_model_meta, load_model_from_init_py
+
+from . import components as components
+
+__version__ = get_model_meta(Path(__file__).parent)["version"]
+
+
+def load(**overrides: Any) -> Language:
+    return load_model_from_init_py(__file__, **overrides)
+'''
+
+_PROJECT = """[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = {name}
+version = {version}
+description = {description}
+readme = "README.md"
+license-files = ["LICENSE*"]
+requires-python = ">=3.9"
+dependencies = [{requirement}]
+
+[project.entry-points.spacy_models]
+{package} = {package_value}
+
+[tool.hatch.build.targets.wheel]
+packages = [{package_value}]
+"""
+
+
+def package(
+    model: Path,
+    out: Path,
+    *,
+    name: str = "news_events",
+    version: str = "0.1.0",
+    licence: str = "not stated by the model's owner",
+    force: bool = False,
+) -> Path:
+    """Writes the wheel of a trained model into the folder `out` and returns its path; the same model gives the same bytes.
+
+    name: package name without the language, as in `en_NAME`.
+    licence: what the owner says of the weights, a name or a sentence.
+    Raises DataError when `model` is no model folder, the name cannot be imported or the wheel is there already.
+    """
+    meta = _read_meta(model)
+    module = f"{meta['lang']}_{name}"
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        raise DataError(f"name '{name}'", "cannot be a package", "use small letters, digits and single underscores")
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
+        raise DataError(f"version '{version}'", "is not a version", "write numbers with dots, as in 0.1.0")
+    wheel = out / f"{module}-{version}-py3-none-any.whl"
+    refuse_to_overwrite(wheel, force=force)
+    meta |= {"name": name, "version": version, "license": licence, "requirements": [], "spacy_version": ">=3.8.7,<3.9"}
+    with tempfile.TemporaryDirectory(prefix="copydesk-") as folder:
+        _lay_out(Path(folder), model, module, meta)
+        built = _build(Path(folder))
+        with whole_file(wheel, force=force) as temporary:
+            shutil.copyfile(built, temporary)
+    return wheel
+
+
+def _read_meta(model: Path) -> dict[str, Any]:
+    """The model's meta.json. Any: what spaCy writes there."""
+    path = model / "meta.json"
+    if not path.is_file():
+        raise DataError(str(model), "is not a model folder (it has no meta.json)", "give the --out of `copydesk train`")
+    meta: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return meta
+
+
+def _lay_out(root: Path, model: Path, module: str, meta: dict[str, Any]) -> None:
+    """Writes the source tree of the package: code, model data, card and licences."""
+    package_folder = root / module
+    data = package_folder / f"{module}-{meta['version']}"
+    unwanted = shutil.ignore_patterns("split.json", "log.jsonl", "*.html")
+    shutil.copytree(model, data, ignore=unwanted)
+    code = package_folder / "components"
+    shutil.copytree(COMPONENTS, code, ignore=shutil.ignore_patterns("__pycache__"))
+    _rename_registrations(code, data / "config.cfg")
+    text = json.dumps(meta, indent=2, ensure_ascii=False)
+    for place in (data, package_folder):
+        (place / "meta.json").write_text(text, encoding="utf-8")
+    (package_folder / "__init__.py").write_text(_INIT.format(package=module), encoding="utf-8")
+    quoted = {"name": module, "version": meta["version"], "description": meta.get("description") or "A copydesk model"}
+    quoted |= {"package_value": module, "requirement": SPACY_REQUIREMENT}
+    project = _PROJECT.format(package=module, **{key: json.dumps(value) for key, value in quoted.items()})
+    (root / "pyproject.toml").write_text(project, encoding="utf-8")
+    write_card(root, data, meta)
+    for name in ("README.md", *(path.name for path in root.glob("LICENSE*"))):
+        shutil.copy(root / name, data)
+
+
+def _rename_registrations(code: Path, config: Path) -> None:
+    """Gives what the carried code registers with spaCy names of this very code.
+
+    spaCy keeps one global table of names, and refuses a second piece of code under a known name: without this, models
+    packaged by different versions could not be loaded in one process, nor beside copydesk itself.
+    """
+    files = sorted(code.glob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:8]
+    for path in (*files, config):
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r'"copydesk([._])', rf'"copydesk_{digest}\1', text)
+        path.write_text(text, encoding="utf-8")
+
+
+def _build(root: Path) -> Path:
+    from hatchling.builders.wheel import WheelBuilder
+
+    return Path(next(WheelBuilder(str(root)).build(directory=str(root / "dist"), versions=["standard"])))
