@@ -1,5 +1,66 @@
 """The commands of this room."""
 
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 app = typer.Typer()
+studio_app = typer.Typer(no_args_is_help=True, help="Run a local Label Studio server.")
+app.add_typer(studio_app, name="studio")
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the server's data and login.")]
+Env = Annotated[Path | None, typer.Option(help="Folder of the server's program, where it is not the home's env.")]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@studio_app.command()
+def up(home: Home = None, env: Env = None, port: Annotated[int, typer.Option(help="Its port on 127.0.0.1.")] = 8080) -> None:
+    """Start the server and print its address and login."""
+    from . import server
+
+    studio = server.studio_at(home, env, os.environ)
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or "editor"
+    running = server.start(studio, port, user=user, say=_say)
+    print(server.describe(studio, running))
+
+
+@studio_app.command()
+def down(home: Home = None, env: Env = None) -> None:
+    """Stop the server; its data stays."""
+    from . import server
+
+    studio = server.studio_at(home, env, os.environ)
+    stopped = server.stop(studio)
+    print(f"stopped; the data stays in {studio.home}" if stopped else f"nothing runs for {studio.home}")
+
+
+@studio_app.command()
+def status(home: Home = None, env: Env = None) -> None:
+    """Say whether the server runs, where, and how to log in."""
+    from . import server
+
+    studio = server.studio_at(home, env, os.environ)
+    print(server.describe(studio, server.status(studio)))
+
+
+@app.command("compile")
+def compile_(
+    sources: Annotated[list[Path], typer.Argument(help="Files in the inline notation, or folders with *.marked files.")],
+    out: Annotated[Path, typer.Option(help="Records to write (JSON Lines; - for standard output).")],
+    schema: Annotated[Path, typer.Option(help="Label scheme.")] = Path("configs/schema.toml"),
+    annotator: Annotated[str, typer.Option(help="Who made the marks.")] = "gold",
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Turn articles in the inline notation into records."""
+    from annotate.notation import read_marked
+    from annotate.records import write_records
+    from annotate.schema import read_schema
+
+    n_articles = write_records(out, read_marked(sources, read_schema(schema), annotator=annotator), force=force)
+    print(f"{n_articles} articles in {out}", file=sys.stderr)
