@@ -90,7 +90,7 @@ $(DEMO)/scores.txt: models/demo/meta.json
 
 $(WHEEL): $(DEMO)/scores.txt
 	@echo "== packaging"
-	@$(BIN)/copydesk package models/demo --out dist --licence "CC BY 4.0" --force
+	@$(BIN)/copydesk package models/demo --out dist --license "CC BY 4.0" --force
 
 $(DEMO)/applied.txt: $(WHEEL) corpus/fresh-article.txt .cache/clean/installed
 	@echo "== installing the wheel into the clean environment and applying it from there"

@@ -18,3 +18,18 @@ def download(
     from training.pretrained import fetch_pipeline
 
     print(fetch_pipeline(name, out or Path("models/base") / name, force=force))
+
+
+@app.command()
+def package(
+    model: Annotated[Path, typer.Argument(help="Trained model: the --out of `copydesk train`.")],
+    out: Annotated[Path, typer.Option(help="Folder for the wheel.")] = Path("dist"),
+    name: Annotated[str, typer.Option(help="Name of the package, without its language.")] = "news_events",
+    version: Annotated[str, typer.Option(help="Version of the package.")] = "0.1.0",
+    license: Annotated[str, typer.Option(help="Licence that you give the weights.")] = "not stated by the model's owner",
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Pack a trained model as a wheel that needs nothing but spaCy."""
+    from training.package import package
+
+    print(package(model, out, name=name, version=version, license=license, force=force))

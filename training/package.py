@@ -61,13 +61,13 @@ def package(
     *,
     name: str = "news_events",
     version: str = "0.1.0",
-    licence: str = "not stated by the model's owner",
+    license: str = "not stated by the model's owner",
     force: bool = False,
 ) -> Path:
     """Writes the wheel of a trained model into the folder `out` and returns its path; the same model gives the same bytes.
 
     name: package name without the language, as in `en_NAME`.
-    licence: what the owner says of the weights, a name or a sentence.
+    license: what the owner says of the weights, a name or a sentence.
     Raises DataError when `model` is no model folder, the name cannot be imported or the wheel is there already.
     """
     meta = _read_meta(model)
@@ -78,7 +78,7 @@ def package(
         raise DataError(f"version '{version}'", "is not a version", "write numbers with dots, as in 0.1.0")
     wheel = out / f"{module}-{version}-py3-none-any.whl"
     refuse_to_overwrite(wheel, force=force)
-    meta |= {"name": name, "version": version, "license": licence, "requirements": [], "spacy_version": ">=3.8.7,<3.9"}
+    meta |= {"name": name, "version": version, "license": license, "requirements": [], "spacy_version": ">=3.8.7,<3.9"}
     with tempfile.TemporaryDirectory(prefix="copydesk-") as folder:
         _lay_out(Path(folder), model, module, meta)
         built = _build(Path(folder))
