@@ -53,14 +53,15 @@ def status(home: Home = None, env: Env = None) -> None:
 def compile_(
     sources: Annotated[list[Path], typer.Argument(help="Files in the inline notation, or folders with *.marked files.")],
     out: Annotated[Path, typer.Option(help="Records to write (JSON Lines; - for standard output).")],
-    schema: Annotated[Path, typer.Option(help="Label scheme.")] = Path("configs/schema.toml"),
+    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
     annotator: Annotated[str, typer.Option(help="Who made the marks.")] = "gold",
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Turn articles in the inline notation into records."""
-    from annotate.notation import read_marked
-    from annotate.records import write_records
-    from annotate.schema import read_schema
+    from .notation import read_marked
+    from .records import write_records
+    from .schema import DEFAULT_SCHEMA, read_schema
 
-    n_articles = write_records(out, read_marked(sources, read_schema(schema), annotator=annotator), force=force)
+    articles = read_marked(sources, read_schema(schema or DEFAULT_SCHEMA), annotator=annotator)
+    n_articles = write_records(out, articles, force=force)
     print(f"{n_articles} articles in {out}", file=sys.stderr)
