@@ -33,3 +33,22 @@ def package(
     from training.package import package
 
     print(package(model, out, name=name, version=version, license=license, force=force))
+
+
+@app.command()
+def split(
+    records: Annotated[Path, typer.Argument(help="Annotated articles, JSON Lines.")],
+    out: Annotated[Path, typer.Option(help="Folder for train.jsonl, dev.jsonl, test.jsonl and split.json.")],
+    seed: Annotated[int, typer.Option(help="Another seed draws other stories.")] = 0,
+    dev: Annotated[float, typer.Option(help="Share of the articles that decide when training stops.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of the articles that training never sees.")] = 0.2,
+    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Part a corpus into train, dev and test, so that no story is told in two of them."""
+    from training.split import split_records, write_split
+
+    done = split_records(records, seed=seed, shares=(1 - dev - test, dev, test), annotator=annotator)
+    write_split(done, out, settings={"seed": seed, "dev": dev, "test": test, "annotator": annotator}, force=force)
+    for part, ids in done.to_json().items():
+        print(f"{part:<6} {len(ids):>6} articles")
