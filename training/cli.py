@@ -49,6 +49,6 @@ def split(
     from training.split import split_records, write_split
 
     done = split_records(records, seed=seed, shares=(1 - dev - test, dev, test), annotator=annotator)
-    write_split(done, out, settings={"seed": seed, "dev": dev, "test": test, "annotator": annotator}, force=force)
+    write_split(done, out, settings={"seed": seed, "shares": [1 - dev - test, dev, test]}, force=force)
     for part, ids in done.to_json().items():
         print(f"{part:<6} {len(ids):>6} articles")
