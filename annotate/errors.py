@@ -21,6 +21,8 @@ class SchemaError(DataError):
 class RecordError(DataError):
     """An article or its annotation cannot be used."""
 
+    others: tuple["RecordError", ...] = ()  # further faults of the same article, for those who list them all
+
 
 class AlignmentError(DataError):
     """Two versions of one text, or a text and its marks, do not belong together."""

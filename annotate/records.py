@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import from_json
 
 from .errors import RecordError
 from .outputs import whole_file
@@ -23,7 +24,7 @@ Layer = Literal["mentions", "events", "stances"]
 class _Record(BaseModel):
     """Frozen, strict about types, and keeps fields it does not know unless they look like a slip of the pen."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _refuse_misspelt_fields(self) -> Self:
@@ -168,10 +169,18 @@ def scan_records(path: Path) -> Iterator[tuple[int, Article | RecordError]]:
 
 def parse_article(line: bytes, place: str) -> Article | RecordError:
     """An article from its JSON, or what is wrong with the JSON."""
+    line = line.strip()  # a line end would hide that the line is cut off
     try:
-        return Article.model_validate_json(line)
+        article = Article.model_validate_json(line)
+        if b"NaN" in line or b"Infinity" in line:
+            from_json(line, allow_inf_nan=False)  # pydantic looks for them in its own fields only
+        return article
     except ValidationError as err:
-        return _explain(err, line, place)
+        first, *others = _explain(err, line, place)
+        first.others = tuple(others)
+        return first
+    except ValueError as err:
+        return RecordError(place, f"is not JSON ({err})", "write null where there is no number")
 
 
 def write_records(path: Path, articles: Iterable[Article], *, force: bool = False) -> int:
@@ -305,28 +314,40 @@ def _is_header(line: bytes, path: Path) -> bool:
     return True
 
 
-def _explain(err: ValidationError, line: bytes, place: str) -> RecordError:
-    """One clear line out of pydantic's report."""
-    first = err.errors(include_url=False, include_context=False, include_input=False)[0]
+def _explain(err: ValidationError, line: bytes, place: str) -> list[RecordError]:
+    """Clear lines out of pydantic's report, one for each fault of the article."""
+    errors = err.errors(include_url=False, include_context=False, include_input=False)
+    unreadable = _explain_unreadable(errors[0]["type"], errors[0]["msg"], line, place)
+    if unreadable is not None:
+        return [unreadable]
+    article_id = _id_of(line)
+    if article_id is not None:
+        place = f"{place}: article '{article_id}'"
+    explained = []
+    for error in errors:
+        where = ".".join(str(part) for part in error["loc"])
+        message = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "missing":
+            explained.append(RecordError(place, f"has no '{where}'", "add it"))
+        else:
+            explained.append(RecordError(place, f"{where}: {message}" if where else message, "correct it"))
+    return explained
+
+
+def _explain_unreadable(kind: str, message: str, line: bytes, place: str) -> RecordError | None:
+    """Why a line is no JSON at all; None where it is."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as wrong:
         return RecordError(place, f"is not UTF-8 (byte {wrong.start + 1})", "save the file as UTF-8")
-    if first["type"] == "json_invalid":
-        finding = first["msg"].removeprefix("Invalid JSON: ")
-        if "surrogate" in finding or "hex escape" in finding:
-            return RecordError(place, "has half a character (a lone surrogate)", "export the text again as UTF-8")
-        if "EOF" in finding:
-            return RecordError(place, f"is cut off ({finding})", "the file is incomplete: copy or export it again")
-        return RecordError(place, f"is not JSON ({finding})", "write one JSON object per line")
-    article_id = _id_of(line)
-    where = ".".join(str(part) for part in first["loc"])
-    if article_id is not None:
-        place = f"{place}: article '{article_id}'"
-    if first["type"] == "missing":
-        return RecordError(place, f"has no '{where}'", "add it")
-    message = first["msg"].removeprefix("Value error, ")
-    return RecordError(place, f"{where}: {message}" if where else message, "correct it")
+    if kind != "json_invalid":
+        return None
+    finding = message.removeprefix("Invalid JSON: ")
+    if "surrogate" in finding or "hex escape" in finding:
+        return RecordError(place, "has half a character (a lone surrogate)", "export the text again as UTF-8")
+    if "EOF" in finding:
+        return RecordError(place, f"is cut off ({finding})", "the file is incomplete: copy or export it again")
+    return RecordError(place, f"is not JSON ({finding})", "write one JSON object per line")
 
 
 def _id_of(line: bytes) -> str | None:
