@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from conftest import gold_annotation
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.matching import SCORES, Counts, Score, count_article_stances, count_matches, match
@@ -63,17 +63,20 @@ def shuffled(annotation: Annotation, seed: int) -> Annotation:
     )
 
 
+@settings(deadline=None)
 @given(annotations(), annotations(), st.integers())
 def test_order_of_items_does_not_matter(first: Annotation, second: Annotation, seed: int) -> None:
     assert count_matches(first, second) == count_matches(shuffled(first, seed), shuffled(second, seed + 1))
 
 
+@settings(deadline=None)
 @given(annotations())
 def test_a_copy_gives_f_1_wherever_there_is_something(annotation: Annotation) -> None:
     for counts in count_matches(annotation, annotation.model_copy()).values():
         assert counts.f1 == 1.0 if counts.n_gold else math.isnan(counts.f1)
 
 
+@settings(deadline=None)
 @given(annotations(), annotations())
 def test_swapped_sides_swap_precision_and_recall(first: Annotation, second: Annotation) -> None:
     there, back = count_matches(first, second), count_matches(second, first)
@@ -85,6 +88,7 @@ def test_swapped_sides_swap_precision_and_recall(first: Annotation, second: Anno
         assert counts.f1 == pytest.approx(other.f1, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(annotations(), annotations()), min_size=1, max_size=4), st.randoms())
 def test_corpus_order_and_doubling_leave_f1_unchanged(pairs: list[tuple[Annotation, Annotation]], random: Random) -> None:
     def total(some: list[tuple[Annotation, Annotation]], score: Score) -> Counts:
@@ -97,6 +101,7 @@ def test_corpus_order_and_doubling_leave_f1_unchanged(pairs: list[tuple[Annotati
         assert total(pairs + mixed, score).f1 == pytest.approx(once.f1, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(annotations(), annotations())
 def test_labels_add_up_to_the_whole(first: Annotation, second: Annotation) -> None:
     for score, counts in count_matches(first, second).items():

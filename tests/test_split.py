@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from conftest import gold_article
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.errors import DataError
@@ -19,6 +19,7 @@ corpora = st.lists(st.integers(0, 12), min_size=1, max_size=40).map(
 )
 
 
+@settings(deadline=None)
 @given(corpora, st.integers(0, 5))
 def test_split_never_parts_a_story_and_loses_no_article(articles: list[Article], seed: int) -> None:
     parts = split_by_story(articles, seed=seed)
@@ -27,11 +28,13 @@ def test_split_never_parts_a_story_and_loses_no_article(articles: list[Article],
     assert sorted(a.id for part in PARTS for a in parts[part]) == sorted(a.id for a in articles)
 
 
+@settings(deadline=None)
 @given(corpora, st.randoms())
 def test_split_ignores_the_order_of_articles(articles: list[Article], random: Random) -> None:
     assert split_by_story(articles, seed=1) == split_by_story(random.sample(articles, len(articles)), seed=1)
 
 
+@settings(deadline=None)
 @given(corpora)
 def test_no_part_is_empty_from_three_stories_on(articles: list[Article]) -> None:
     n_stories = len({a.story_or_id for a in articles})

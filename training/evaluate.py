@@ -1,0 +1,250 @@
+"""How good a model is: its predictions against annotated articles, each score with a bootstrap interval over stories."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.errors import DataError
+from annotate.matching import SCORES, Counts, Score, count_matches
+from annotate.records import Annotation, Article, annotation_of
+
+from .split import nothing_to_learn, usable
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+GIVEN: tuple[Score, ...] = ("arguments", "attributes", "stances")
+MIN_STORIES = 10  # fewer, and a percentile bootstrap over whole stories covers far less than it claims
+COVERAGE = 0.95
+PREDICTED = "model"
+
+# What a component does, by the last word of its factory's name, and the scores that it makes possible.
+_DOES: Mapping[str, tuple[Score, ...]] = {
+    "ner": ("mentions",),
+    "mentions": ("mentions",),
+    "triggers": ("triggers_id", "triggers"),
+    "arguments": ("arguments_id", "arguments", "arguments_attached"),
+    "attributes": ("attributes",),
+    "stances": ("stances",),
+}
+_FINDS_SPANS = ("ner", "mentions", "triggers")
+
+
+class Pair(NamedTuple):
+    """An article's annotation and what a model made of its text, on its own and with the gold spans given."""
+
+    article: Article
+    gold: Annotation
+    found: Annotation
+    given: Annotation | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One score. `ci` is the interval of F; None where there are fewer than MIN_STORIES stories, or nothing to count."""
+
+    counts: Counts
+    ci: tuple[float, float] | None
+    n_stories: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The plain numbers. Any: numbers, null and a table per label."""
+        interval = None if self.ci is None else list(self.ci)
+        labels = {label: _numbers(self.counts.of_label(label)) for label in self.counts.per_label}
+        return {**_numbers(self.counts), "ci": interval, "per_label": labels}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What `evaluate` found.
+
+    given: the same scores where the model was handed the gold mentions and triggers.
+    unscored: score -> why it is missing.
+    n_article_stances: gold stances of the article itself, which no model predicts; in no score.
+    """
+
+    results: Mapping[Score, Result]
+    given: Mapping[Score, Result]
+    unscored: Mapping[Score, str]
+    pairs: tuple[Pair, ...]
+    n_stories: int
+    n_unused: int = 0
+
+    @property
+    def n_article_stances(self) -> int:
+        return sum(stance.holder is None for pair in self.pairs for stance in pair.gold.stances or ())
+
+    def to_json(self) -> dict[str, Any]:
+        """Score -> numbers, and under `given` the same with gold spans. Any: as in `Result.to_json`."""
+        own = {str(score): result.to_json() for score, result in self.results.items()}
+        return {**own, "given": {score: result.to_json() for score, result in self.given.items()}}
+
+
+def evaluate(
+    nlp: "Language", articles: Iterable[Article], *, annotator: str | None = None, n_resamples: int = 1000, seed: int = 0
+) -> Scores:
+    """The scores of a pipeline on annotated articles; those that nobody annotated are left out and counted.
+
+    Raises DataError when no article has a usable annotation.
+    """
+    used, unused = usable(articles, annotator=annotator)
+    if not used:
+        raise DataError("the articles to evaluate on", *nothing_to_learn(len(unused), annotator))
+    pairs = list(_predict(nlp, used, annotator))
+    return score(pairs, can=abilities(nlp), n_unused=len(unused), n_resamples=n_resamples, seed=seed)
+
+
+def score(
+    pairs: Sequence[Pair],
+    *,
+    can: Iterable[Score] = SCORES,
+    n_unused: int = 0,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """The scores of predictions that are there already. `can`: the scores that the model can have at all."""
+    able = set(can)
+    ordered = sorted(pairs, key=lambda pair: pair.article.id)
+    results = _results(ordered, lambda p: p.found, n_resamples, seed)
+    given = _results(ordered, lambda p: p.given, n_resamples, seed)
+    return Scores(
+        results={s: results[s] for s in SCORES if s in results and s in able},
+        given={s: given[s] for s in GIVEN if s in given and s in able},
+        unscored={
+            s: "nobody annotated it" if s not in results and s in able else "the model does not predict it"
+            for s in SCORES
+            if s not in results or s not in able
+        },
+        pairs=tuple(ordered),
+        n_stories=len({pair.article.story_or_id for pair in ordered}),
+        n_unused=n_unused,
+    )
+
+
+def abilities(nlp: "Language") -> tuple[Score, ...]:
+    """The scores that the pipeline's components make possible."""
+    does = {s for name in nlp.pipe_names for s in _DOES.get(_kind(nlp, name), ())}
+    return tuple(s for s in SCORES if s in does)
+
+
+def _kind(nlp: "Language", name: str) -> str:
+    """The last word of a component's factory; the words before it differ where a packaged model brought the code."""
+    return nlp.get_pipe_meta(name).factory.rpartition("_")[2]
+
+
+def _predict(nlp: "Language", articles: Sequence[Article], annotator: str | None) -> Iterator[Pair]:
+    """Each article with its annotation and the model's."""
+    from .convert import from_doc
+
+    able = set(abilities(nlp))
+    gold = [_annotation(article, annotator) for article in articles]
+    bare = [article.model_copy(update={"annotations": ()}) for article in articles]
+    docs = nlp.pipe(article.text for article in articles)
+    found = (from_doc(doc, article, annotator=PREDICTED) for doc, article in zip(docs, bare, strict=True))
+    given = _predict_given(nlp, bare, gold)
+    for article, annotation, own, helped in zip(articles, gold, found, given, strict=True):
+        yield Pair(article, annotation, _only(own.annotations[0], able), _restored(helped, annotation))
+
+
+def _annotation(article: Article, annotator: str | None) -> Annotation:
+    found = annotation_of(article, annotator)
+    if found is None:  # `usable` has seen to it
+        raise ValueError(article.id)
+    return found
+
+
+def _only(found: Annotation, able: set[Score]) -> Annotation:
+    """The prediction without the layers that the model does not predict, which are absent rather than empty."""
+    layers = {"mentions": "mentions", "events": "triggers", "stances": "stances"}
+    return found.model_copy(update={layer: None for layer, wanted in layers.items() if wanted not in able})
+
+
+def _predict_given(nlp: "Language", articles: Sequence[Article], gold: Sequence[Annotation]) -> Iterator[Annotation]:
+    """What the later components make of the gold mentions and triggers."""
+    from .convert import from_doc, to_doc
+
+    docs = []
+    for article, annotation in zip(articles, gold, strict=True):
+        events = annotation.events
+        if events is not None:
+            events = tuple(e.model_copy(update={"arguments": (), "attributes": {}}) for e in events)
+        spans_only = annotation.model_copy(update={"events": events, "stances": None})
+        docs.append(to_doc(article.model_copy(update={"annotations": (spans_only,)}), nlp))
+    finders = [name for name in nlp.pipe_names if _kind(nlp, name) in _FINDS_SPANS]
+    with nlp.select_pipes(disable=finders):
+        done = list(nlp.pipe(docs))
+    for doc, article in zip(done, articles, strict=True):
+        yield from_doc(doc, article, annotator=PREDICTED).annotations[0]
+
+
+def _restored(found: Annotation, gold: Annotation) -> Annotation:
+    """The prediction over gold spans with the gold offsets, where a mark that begins inside a token had grown."""
+    events = {event.id: event for event in found.events or ()}
+    update: dict[str, Any] = {"mentions": gold.mentions, "events": None, "stances": found.stances or ()}  # Any: the layers
+    if gold.events is not None:
+        update["events"] = tuple(
+            e.model_copy(
+                update={
+                    "arguments": events[e.id].arguments if e.id in events else (),
+                    "attributes": events[e.id].attributes if e.id in events else {},
+                }
+            )
+            for e in gold.events
+        )
+    return found.model_copy(update=update)
+
+
+def _results(
+    pairs: Sequence[Pair], side: Callable[[Pair], Annotation | None], n_resamples: int, seed: int
+) -> dict[Score, Result]:
+    """Each score, over the articles where both sides have the layer."""
+    stories: dict[Score, dict[str, Counts]] = {}
+    for pair in pairs:
+        other = side(pair)
+        if other is not None:
+            for name, counts in count_matches(pair.gold, other).items():
+                per_story = stories.setdefault(name, {})
+                story = pair.article.story_or_id
+                per_story[story] = per_story.get(story, Counts()) + counts
+    results = {}
+    for name, per_story in stories.items():
+        rows = np.array([(c.tp, c.fp, c.fn) for _, c in sorted(per_story.items())], dtype=np.int64)
+        ci = interval(rows, n_resamples=n_resamples, seed=seed)
+        results[name] = Result(reduce(add, per_story.values(), Counts()), ci, len(per_story))
+    return results
+
+
+def interval(rows: NDArray[np.int64], *, n_resamples: int = 1000, seed: int = 0) -> tuple[float, float] | None:
+    """The percentile bootstrap interval of F1, drawing stories with replacement.
+
+    rows: (n_stories, 3), the tp, fp and fn of each story.
+    None with fewer than MIN_STORIES stories, or where nothing is there to count.
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3.
+    """
+    n_stories = len(rows)
+    if n_stories < MIN_STORIES or not rows.any():
+        return None
+    random = np.random.default_rng(seed)
+    even = np.full(n_stories, 1 / n_stories)
+    draws = random.multinomial(n_stories, even, size=n_resamples)  # (n_resamples, n_stories): how often each is drawn
+    tp, fp, fn = (draws @ rows).T
+    whole = 2 * tp + fp + fn
+    f1 = 2 * tp[whole > 0] / whole[whole > 0]  # a draw without anything to count has no F
+    if not f1.size:
+        return None
+    tail = (1 - COVERAGE) / 2
+    low, high = np.quantile(f1, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _numbers(counts: Counts) -> dict[str, Any]:
+    """Any: numbers. Ratios are 0.0 where nothing is there on either side; then n_gold and fp say so."""
+    ratios = {"p": counts.precision, "r": counts.recall, "f": counts.f1}
+    plain = {name: 0.0 if math.isnan(value) else value for name, value in ratios.items()}
+    return {**plain, "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "n_gold": counts.n_gold}

@@ -1,0 +1,145 @@
+"""Scores for people to read: a table for the terminal, and a page that also shows the articles with their marks."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from annotate.matching import Counts, Item, Score, match
+from annotate.schema import Schema
+
+from .evaluate import COVERAGE, MIN_STORIES, Pair, Result, Scores
+
+MAX_ARTICLES = 60  # what a browser shows without effort
+TEMPLATE = "report.html"
+
+MEANING: dict[Score, str] = {
+    "mentions": "offsets and label",
+    "triggers_id": "offsets",
+    "triggers": "offsets and event type",
+    "arguments_id": "offsets of the mention, and the event's type",
+    "arguments": "those and the role",
+    "arguments_attached": "those and the offsets of the trigger",
+    "attributes": "the values, on triggers that match",
+    "stances": "offsets of holder and target, and the label",
+}
+_NOUNS: tuple[tuple[Score, str], ...] = (
+    ("mentions", "mention"),
+    ("triggers", "trigger"),
+    ("arguments_attached", "argument"),
+    ("attributes", "attribute"),
+    ("stances", "stance"),
+)
+
+
+class Difference(NamedTuple):
+    """One mark that only one side has."""
+
+    noun: str
+    label: str
+    words: str
+    is_missed: bool
+
+
+def to_text(scores: Scores, *, with_labels: bool = True) -> str:
+    """The scores as tables of aligned columns."""
+    lines = [f"{n_of(len(scores.pairs), 'article')} of {n_of(scores.n_stories, 'story', 'stories')}", ""]
+    lines += _table("score", [(name, result) for name, result in scores.results.items()])
+    if scores.given:
+        lines += ["", *_table("with gold spans given", list(scores.given.items()))]
+    if with_labels:
+        for name, result in scores.results.items():
+            if result.counts.per_label and name not in ("arguments_id", "arguments_attached"):
+                lines += ["", *_label_table(name, result.counts)]
+    notes = list(notes_on(scores))
+    return "\n".join([*lines, "", *notes] if notes else lines)
+
+
+def notes_on(scores: Scores) -> Iterator[str]:
+    """What the numbers alone do not say: missing intervals, missing scores, articles and stances left out."""
+    if any(r.n_stories < MIN_STORIES for r in scores.results.values()):
+        few = min(r.n_stories for r in scores.results.values())
+        yield f"{n_of(few, 'story', 'stories')}: interval not informative (from {MIN_STORIES} stories on there is one)"
+    for name, reason in scores.unscored.items():
+        yield f"{name}: not scored, {reason}"
+    if scores.n_article_stances:
+        yield f"{n_of(scores.n_article_stances, 'stance')} of an article itself: in no score, the model does not predict them"
+    if scores.n_unused:
+        yield f"{n_of(scores.n_unused, 'article')} without annotation: left out"
+
+
+def n_of(n: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def in_words(result: Result) -> str:
+    """The interval of a score, or why it has none."""
+    if result.ci is not None:
+        return f"{result.ci[0]:.3f} to {result.ci[1]:.3f}"
+    return "too few stories" if result.n_stories < MIN_STORIES else "nothing there"
+
+
+def _table(title: str, rows: Sequence[tuple[Score, Result]]) -> list[str]:
+    interval = f"{COVERAGE:.0%} interval"
+    lines = [f"{title:<22}{'P':>7}{'R':>7}{'F':>7}  {interval:<16}{'n':>8}"]
+    for name, result in rows:
+        lines.append(f"{name:<22}{_ratios(result.counts)}  {in_words(result):<16}{result.counts.n_gold:>8,}")
+    return lines
+
+
+def _label_table(title: str, counts: Counts) -> list[str]:
+    width = max(22, *(len(label) + 1 for label in counts.per_label))
+    lines = [f"{title + ' by label':<{width}}{'P':>7}{'R':>7}{'F':>7}{'n':>8}"]
+    for label in counts.per_label:
+        own = counts.of_label(label)
+        lines.append(f"{label:<{width}}{_ratios(own)}{own.n_gold:>8,}")
+    return lines
+
+
+def _ratios(counts: Counts) -> str:
+    return "".join(
+        f"{ratio:>7.3f}" if ratio == ratio else f"{'-':>7}" for ratio in (counts.precision, counts.recall, counts.f1)
+    )
+
+
+def to_html(scores: Scores, *, title: str, schema: Schema | None = None) -> str:
+    """The whole report as one page that fetches nothing; whatever it shows of articles and labels is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from annotate.page import marked_article, style
+
+    jinja = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
+    jinja.globals |= {"n_of": n_of, "in_words": in_words, "meaning": MEANING}
+
+    def marked(pair: Pair, side: str) -> Markup:  # the fragment comes escaped
+        annotation = pair.gold if side == "gold" else pair.found
+        return Markup(marked_article(pair.article, annotation, schema=schema))
+
+    shown = scores.pairs[:MAX_ARTICLES]
+    values: dict[str, Any] = {  # Any: what the template shows
+        "title": title,
+        "scores": scores,
+        "notes": list(notes_on(scores)),
+        "articles": [(pair, list(differences(pair))) for pair in shown],
+        "n_hidden": len(scores.pairs) - len(shown),
+        "marked": marked,
+        "style": Markup(style()),
+    }
+    return jinja.get_template(TEMPLATE).render(**values)
+
+
+def differences(pair: Pair) -> Iterator[Difference]:
+    """The marks that only gold or only the model has, in the order of the text."""
+    found = match(pair.gold, pair.found)
+    for name, noun in _NOUNS:
+        if name in found:
+            sides = ((found[name].first_only, True), (found[name].second_only, False))
+            rows = sorted((item, missed) for items, missed in sides for item in items)
+            for item, missed in rows:
+                yield Difference(noun, item.label or "", _words(pair.article.text, item), missed)
+
+
+def _words(text: str, item: Item) -> str:
+    spans = zip(item.offsets[::2], item.offsets[1::2], strict=True)
+    return " → ".join(" ".join(text[start:end].split()) for start, end in spans)
