@@ -49,6 +49,50 @@ def status(home: Home = None, env: Env = None) -> None:
     print(server.describe(studio, server.status(studio)))
 
 
+Inputs = Annotated[
+    list[str], typer.Argument(help="JSON Lines, texts, folders, CSV, Parquet, hf:NAME[:SPLIT], or - for standard input.")
+]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Project folder to make.")],
+    name: Annotated[str | None, typer.Option(help="Name of the label scheme (the folder's where not given).")] = None,
+) -> None:
+    """Make a project folder with label scheme, guidelines and training configs."""
+    from .project import make_project
+
+    make_project(folder, name=name)
+    print(f"{folder} is ready; {folder / 'README.md'} says how to go on")
+
+
+@app.command()
+def check(
+    inputs: Inputs,
+    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
+    text_column: Annotated[str, typer.Option(help="Column of tables that holds the text.")] = "text",
+    id_column: Annotated[str, typer.Option(help="Column of tables that holds the id.")] = "id",
+) -> None:
+    """List every fault of articles and their annotations."""
+    from .check import Tally, check_scanned
+    from .rows import Columns
+    from .schema import DEFAULT_SCHEMA, read_schema
+    from .sources import scan_articles
+
+    scheme, tally = read_schema(schema or DEFAULT_SCHEMA), Tally()
+    scanned = scan_articles(
+        inputs,
+        columns=Columns(text_column, id_column),
+        schema=scheme,
+        pass_over=lambda path: _say(f"{path}: passed over, it is no kind of file that is read here"),
+    )
+    for place, fault in check_scanned(scanned, scheme, tally):
+        print(f"{place}: {'warning: ' if fault.is_warning else ''}{fault.finding}; {fault.remedy}")
+    print(tally)
+    if tally.n_faults:
+        raise typer.Exit(1)
+
+
 @app.command("compile")
 def compile_(
     sources: Annotated[list[Path], typer.Argument(help="Files in the inline notation, or folders with *.marked files.")],
