@@ -1,0 +1,6 @@
+"""The pipeline components of copydesk; importing this registers their factories with spaCy, and that is all it does.
+
+These files travel inside every packaged model: they import nothing of ours but one another.
+"""
+
+from . import arguments, attributes, stance, triggers  # noqa: F401  (imported for their registrations)

@@ -1,0 +1,168 @@
+"""The argument component: which mention of a sentence has which role in which event."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from .candidates import Batch, Candidates, describe_pairs, pairs_within_sentences
+from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of
+from .pairs import DEFAULT, Classifier, Floats
+from .registration import factory
+from .spans import EVENTS, MENTIONS, events_of, mentions_of, on_tokens, ranges_of, set_attr
+
+
+@factory(
+    "copydesk_arguments",
+    assigns=["doc.spans"],
+    default_config={
+        "model": DEFAULT,
+        "max_distance": 60,
+        "threshold": 0.5,
+        "scorer": {"@scorers": "copydesk.argument_scorer.v1"},
+    },
+    default_score_weights={"arguments_attached_f": 1.0, "arguments_f": None, "arguments_id_f": None},
+)
+def make_arguments(
+    nlp: Language, name: str, model: Classifier, max_distance: int, threshold: float, scorer: Scorer | None
+) -> "Arguments":
+    return Arguments(nlp.vocab, model, name, max_distance=max_distance, threshold=threshold, scorer=scorer)
+
+
+class Arguments(CandidatePipe):
+    """Gives roles to mentions, in doc.spans["events"].attrs["arguments"]; trained on the reference's own spans.
+
+    Candidates are pairs of a trigger and a mention of its sentence, at most `max_distance` tokens apart, whose labels
+    occurred together in training; a role is given where the probability of having none is below 1 - `threshold`.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Classifier,
+        name: str = "arguments",
+        *,
+        max_distance: int = 60,
+        threshold: float = 0.5,
+        scorer: Scorer | None = None,
+    ) -> None:
+        cfg = {"labels": [], "allowed": {}, "max_distance": max_distance, "threshold": threshold}
+        super().__init__(vocab, model, name, scorer=scorer, **cfg)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> dict[str, Any]:
+        return {"labels": self.cfg["labels"], "allowed": self.cfg["allowed"]}
+
+    @property
+    def groups(self) -> list[slice]:
+        return [slice(0, 1 + len(self.labels))]  # class 0: no role
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: dict[str, Any] | None = None,
+    ) -> None:
+        """Takes the roles, and which labels they join, from the examples unless given; sets up the network.
+
+        labels: {"labels": roles, "allowed": {event type: {entity label: roles}}}.
+        """
+        examples = list(get_examples())
+        self.cfg.update(_allowed_roles(examples) if labels is None else labels)
+        if not self.labels:
+            raise ValueError(f"no argument in the training data: leave '{self.name}' out of the pipeline")
+        self._set_up(examples, 1 + len(self.labels))
+
+    def spans_in(self, doc: Doc) -> tuple[Sequence[Span], Sequence[Span]]:
+        return list(events_of(doc)), list(mentions_of(doc))
+
+    def gold_in(self, eg: Example) -> tuple[Sequence[Span], Sequence[Span]] | None:
+        if not {EVENTS, MENTIONS} <= eg.reference.spans.keys():
+            return None
+        return on_tokens(eg.predicted, eg.reference.spans[EVENTS]), on_tokens(eg.predicted, eg.reference.spans[MENTIONS])
+
+    def candidates(self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]]) -> Candidates:
+        batch = Batch(docs)
+        events, mentions = ranges_of(firsts, batch.doc_start), ranges_of(seconds, batch.doc_start)
+        a, b = pairs_within_sentences(batch, events, mentions, max_distance=self.cfg["max_distance"])
+        keep = self._mask(events.label[a], mentions.label[b])[:, 1:].any(axis=1)
+        return describe_pairs(batch, events, mentions, a[keep], b[keep])
+
+    def open_classes(self, candidates: Candidates, firsts: Any, seconds: Any) -> Mask:
+        return self._mask(candidates.categories[:, 0], candidates.categories[:, 1])
+
+    def _mask(self, events: Any, mentions: Any) -> Mask:
+        """Classes open to pairs of an event type and an entity label (hashes), (n, 1 + n_roles)."""
+        allowed: dict[str, dict[str, list[str]]] = self.cfg["allowed"]
+        event_labels = sorted(allowed)
+        mention_labels = sorted({label for roles in allowed.values() for label in roles})
+        table = np.zeros((len(event_labels) + 1, len(mention_labels) + 1, 1 + len(self.labels)), dtype=bool)
+        table[:, :, 0] = True
+        for i, event in enumerate(event_labels):
+            for mention, roles in allowed[event].items():
+                table[i, mention_labels.index(mention), [1 + self.labels.index(role) for role in roles]] = True
+        rows = numbers_of(events, label_ids(self.vocab, event_labels))
+        columns = numbers_of(mentions, label_ids(self.vocab, mention_labels))
+        mask: Mask = table[rows, columns]  # an unknown label is row or column -1, the empty one
+        return mask
+
+    def targets(self, examples: Sequence[Example], found: Found) -> Floats:
+        numbers = {role: 1 + i for i, role in enumerate(self.labels)}
+        wanted: dict[tuple[int, int, int], int] = {}
+        for d, eg in enumerate(examples):
+            if EVENTS not in eg.reference.spans:
+                continue
+            events = {s.id_: i for i, s in enumerate(found.firsts[d])}
+            mentions = {s.id_: i for i, s in enumerate(found.seconds[d])}
+            for argument in eg.reference.spans[EVENTS].attrs.get("arguments", ()):
+                if argument["event"] in events and argument["mention"] in mentions and argument["role"] in numbers:
+                    pair = (d, events[argument["event"]], mentions[argument["mention"]])
+                    wanted.setdefault(pair, numbers[argument["role"]])  # a second role of one pair cannot be learnt
+        truth = np.zeros_like(found.probabilities)
+        keys = rows_of(found)
+        truth[np.arange(len(keys)), [wanted.get(key, 0) for key in keys]] = 1.0
+        return truth
+
+    def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
+        arguments: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
+        best = 1 + found.probabilities[:, 1:].argmax(axis=1) if len(found.probabilities) else np.zeros(0, dtype=int)
+        is_argument = 1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]
+        for (d, i, j), role, row, chosen in zip(rows_of(found), best, found.probabilities, is_argument, strict=True):
+            if chosen:
+                pair = {"event": found.firsts[d][i].id_, "mention": found.seconds[d][j].id_}
+                arguments[d].append({**pair, "role": self.labels[role - 1], "score": round(float(row[role]), 4)})
+        for doc, own in zip(docs, arguments, strict=True):
+            set_attr(events_of(doc), "arguments", own)
+
+
+def rows_of(found: Found) -> list[tuple[int, int, int]]:
+    """Doc, place of the first and place of the second span of each candidate, each place counted in its doc."""
+    first_counts = np.cumsum([0] + [len(own) for own in found.firsts])
+    second_counts = np.cumsum([0] + [len(own) for own in found.seconds])
+    doc = np.searchsorted(first_counts, found.candidates.first, side="right") - 1
+    i, j = found.candidates.first - first_counts[doc], found.candidates.second - second_counts[doc]
+    return list(zip(doc.tolist(), i.tolist(), j.tolist(), strict=True))
+
+
+def _allowed_roles(examples: Iterable[Example]) -> dict[str, Any]:
+    """The roles that occur, and between which event types and entity labels."""
+    allowed: dict[str, dict[str, set[str]]] = {}
+    for eg in examples:
+        if {EVENTS, MENTIONS} <= eg.reference.spans.keys():
+            events = {s.id_: s.label_ for s in eg.reference.spans[EVENTS]}
+            mentions = {s.id_: s.label_ for s in eg.reference.spans[MENTIONS]}
+            for argument in eg.reference.spans[EVENTS].attrs.get("arguments", ()):
+                by_mention = allowed.setdefault(events[argument["event"]], {})
+                by_mention.setdefault(mentions[argument["mention"]], set()).add(argument["role"])
+    ordered = {e: {m: sorted(roles) for m, roles in sorted(own.items())} for e, own in sorted(allowed.items())}
+    labels = sorted({role for own in ordered.values() for roles in own.values() for role in roles})
+    return {"labels": labels, "allowed": ordered}

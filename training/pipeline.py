@@ -1,0 +1,170 @@
+"""The model's configuration for one corpus and one base, and trained models from disk."""
+
+import copy
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.util import load_config, registry
+from thinc.api import Config, Model
+
+from annotate.errors import DataError
+
+from . import components  # noqa: F401  (registers the factories)
+
+NEEDS = {  # component -> what must occur in the training data
+    "ner": "mentions",
+    "triggers": "events",
+    "attributes": "attributes",
+    "arguments": "arguments",
+    "stance": "stances",
+}
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+def make_config(
+    config_path: Path,
+    *,
+    train_path: Path,
+    dev_path: Path,
+    layers: Collection[str],
+    base: str | Path | None = None,
+    seed: int = 0,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """The complete config of one training run, ready for `spacy.training.initialize.init_nlp`.
+
+    layers: what occurs at least once in the training documents, of "mentions", "events", "attributes", "arguments",
+    "stances" (see `layers_in`); components that need another one are left out, with their score weights.
+    base: installed spaCy pipeline or its folder, whose word vectors and entity network the model starts from;
+    None: from nothing. overrides: dotted settings, as in `spacy train --training.max_steps 200`. Any: what JSON holds.
+    Raises DataError where the config or base cannot be used, or no component is left.
+    """
+    try:
+        config = load_config(config_path, interpolate=False)
+    except (OSError, ValueError) as err:
+        raise DataError(str(config_path), f"is no spaCy config ({str(err).splitlines()[0]})", "correct it") from err
+    config["paths"].update({"train": str(train_path), "dev": str(dev_path)})
+    config["training"]["seed"] = seed
+    config.setdefault("system", {})["seed"] = seed
+    _set_base(config, base)
+    _leave_out(config, {name for name, need in NEEDS.items() if need not in layers})
+    for setting, value in (overrides or {}).items():
+        _override(config, setting, value)
+    if config["training"]["max_steps"] == 0 and config["training"]["max_epochs"] == 0 and not config["training"]["patience"]:
+        raise DataError("training", "would never end", "set max_steps, max_epochs or patience")
+    return config
+
+
+def layers_in(path: Path) -> set[str]:
+    """What occurs at least once in a .spacy file: mentions, events, attributes, arguments, stances."""
+    found: set[str] = set()
+    for doc in DocBin().from_disk(path).get_docs(spacy.blank("xx").vocab):
+        for layer in ("mentions", "events"):
+            if len(doc.spans.get(layer, ())):
+                found.add(layer)
+        if "events" in doc.spans:
+            found |= {key for key in ("arguments", "attributes") if doc.spans["events"].attrs.get(key)}
+        if "stances" in doc.spans and any(s["holder"] is not None for s in doc.spans["stances"].attrs["stances"]):
+            found.add("stances")
+    return found
+
+
+def load_model(name: str | Path) -> Language:
+    """A trained pipeline from its folder, or an installed one by its name. Raises DataError where there is none."""
+    path = Path(name)
+    if path.is_dir() and not (path / "config.cfg").is_file():
+        best = path / "model-best"
+        if not (best / "config.cfg").is_file():
+            raise DataError(str(name), "is not a model (it has no config.cfg)", "give the folder that `copydesk train` wrote")
+        path = best
+    if not path.exists() and not spacy.util.is_package(str(name)):
+        raise DataError(str(name), "is neither a model's folder nor an installed model", "check the path, or install its wheel")
+    try:
+        return spacy.load(path if path.exists() else str(name))
+    except (OSError, ValueError, KeyError) as err:
+        reason = str(err).splitlines()[0] if str(err) else type(err).__name__
+        raise DataError(str(name), f"cannot be loaded ({reason})", "train or install it again") from err
+
+
+@registry.callbacks("copydesk.start_from_base.v1")
+def make_start_from_base(base: str | None) -> Callable[[Language], Language]:
+    """Used in [initialize.after_init] only, so a trained model loads without it."""
+
+    def start_from_base(nlp: Language) -> Language:
+        """Loads the base's entity network into the shared one."""
+        if base is not None:
+            nlp.get_pipe("tok2vec").model.from_bytes(base_tok2vec(load_model(base)).to_bytes())
+        return nlp
+
+    return start_from_base
+
+
+def base_tok2vec(nlp: Language) -> Model[Any, Any]:
+    """The network under the pipeline's entity recogniser, its own or the shared one. Raises DataError without one."""
+    place = nlp.meta["name"]
+    if "ner" not in nlp.pipe_names:
+        raise DataError(place, "has no entity recogniser to start from", "choose another base, or none")
+    layer = nlp.get_pipe("ner").model.get_ref("tok2vec").layers[0]
+    if layer.name == "tok2vec-listener":
+        layer = nlp.get_pipe("tok2vec").model if "tok2vec" in nlp.pipe_names else layer
+    if layer.name in ("tok2vec-listener", "transformer-listener"):
+        raise DataError(place, "has no network that a copydesk model can start from", "choose another base, or none")
+    result: Model[Any, Any] = layer
+    return result
+
+
+def _set_base(config: Config, base: str | Path | None) -> None:
+    """Takes the base's network shape and vectors into the config."""
+    config["paths"]["base"] = None if base is None else str(base)
+    if base is None:
+        config["initialize"]["after_init"] = None
+        config["initialize"]["vectors"] = None
+        config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] = False
+        return
+    nlp = load_model(base)
+    base_tok2vec(nlp)  # complains where there is none
+    of_base = nlp.config.interpolate()["components"]
+    shape = of_base["ner"]["model"]["tok2vec"]
+    if "embed" not in shape:
+        shape = of_base["tok2vec"]["model"]
+    config["components"]["tok2vec"]["model"] = copy.deepcopy(shape)
+    config["initialize"]["vectors"] = "${paths.base}" if len(nlp.vocab.vectors) else None
+    for name in NEEDS:
+        if name in config["components"]:
+            config["components"][name]["model"]["tok2vec"]["width"] = "${components.tok2vec.model.encode.width}"
+
+
+def _leave_out(config: Config, names: set[str]) -> None:
+    pipeline = [name for name in config["nlp"]["pipeline"] if name not in names]
+    if not set(pipeline) & set(NEEDS):
+        raise DataError("the training articles", "have nothing to learn from", "annotate mentions, events or stances first")
+    config["nlp"]["pipeline"] = pipeline
+    for name in names:
+        config["components"].pop(name, None)
+    prefixes = {
+        "ner": "ents_",
+        "triggers": "triggers_",
+        "attributes": "attributes_",
+        "arguments": "arguments_",
+        "stance": "stances_",
+    }
+    weights = config["training"]["score_weights"]
+    for name in names:
+        for score in [s for s in weights if s.startswith(prefixes[name])]:
+            del weights[score]
+
+
+def _override(config: Config, setting: str, value: Any) -> None:
+    *sections, key = setting.split(".")
+    place: Any = config
+    for section in sections:
+        if not isinstance(place, dict) or section not in place:
+            raise DataError(f"--{setting}", f"there is no [{'.'.join(sections)}] in the config", "check its spelling")
+        place = place[section]
+    if not sections or key not in place:
+        raise DataError(f"--{setting}", "is not a setting of the config", "check its spelling")
+    place[key] = value
