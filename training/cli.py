@@ -1,5 +1,6 @@
 """The commands of this room."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,3 +53,69 @@ def split(
     write_split(done, out, settings={"seed": seed, "shares": [1 - dev - test, dev, test]}, force=force)
     for part, ids in done.to_json().items():
         print(f"{part:<6} {len(ids):>6} articles")
+
+
+@app.command()
+def convert(
+    records: Annotated[Path, typer.Argument(help="Annotated articles, JSON Lines.")],
+    out: Annotated[Path, typer.Option(help="The .spacy file to write, for spaCy's own commands.")],
+    language: Annotated[str, typer.Option(help="Whose tokenizer cuts the text into words.")] = "en",
+    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Turn annotated articles into spaCy's training format, and say what its components cannot hold."""
+    import spacy
+
+    from annotate.records import read_records
+    from training.convert import convert_records
+
+    losses = convert_records(read_records(records), spacy.blank(language), out, annotator=annotator, force=force)
+    print(f"{losses.n_articles - losses.n_without_annotation} articles in {out}")
+    for line in losses.lines():
+        print(line, file=sys.stderr)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def train(
+    context: typer.Context,
+    records: Annotated[Path, typer.Argument(help="Annotated articles, or a folder made by `copydesk split`.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    dev: Annotated[Path | None, typer.Option(help="Articles that decide when to stop; RECORDS is then all train.")] = None,
+    schema: Annotated[Path | None, typer.Option(help="Label scheme (the one that comes with copydesk).")] = None,
+    config: Annotated[str | None, typer.Option(help="base, blank or a spaCy config (what fits the base).")] = None,
+    base: Annotated[str | None, typer.Option(help="Pipeline to start from: name, folder or none (the best there is).")] = None,
+    seed: Annotated[int, typer.Option(help="Same articles, seed and versions give the same weights.")] = 0,
+    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Train a model; any setting of its config can follow, as in --training.max_steps 200."""
+    from annotate.outputs import refuse_to_overwrite
+    from annotate.schema import DEFAULT_SCHEMA, read_schema
+    from training.train import Settings, parse_overrides, read_parts, train
+
+    refuse_to_overwrite(out, force=force)
+    overrides = parse_overrides(context.args)
+    scheme = read_schema(schema or DEFAULT_SCHEMA)
+    settings = Settings(scheme, config=config, base=base, seed=seed, annotator=annotator, overrides=overrides)
+    print(train(read_parts(records, settings, dev=dev), out, settings, say=_complain, force=force))
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Model folder, or the name of an installed model.")],
+    records: Annotated[Path, typer.Argument(help="Annotated articles that the model has not seen, JSON Lines.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file too.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page with scores and marked articles.")] = None,
+    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Score a model against annotated articles, with 95 % intervals over stories."""
+    from training.report import evaluate_files
+
+    outputs = {"json_file": json_file, "html_file": html_file}
+    print(evaluate_files(model, records, **outputs, annotator=annotator, seed=seed, force=force))
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -31,7 +31,7 @@ _DOES: Mapping[str, tuple[Score, ...]] = {
     "triggers": ("triggers_id", "triggers"),
     "arguments": ("arguments_id", "arguments", "arguments_attached"),
     "attributes": ("attributes",),
-    "stances": ("stances",),
+    "stance": ("stances",),
 }
 _FINDS_SPANS = ("ner", "mentions", "triggers")
 
@@ -175,7 +175,8 @@ def _predict_given(nlp: "Language", articles: Sequence[Article], gold: Sequence[
         if events is not None:
             events = tuple(e.model_copy(update={"arguments": (), "attributes": {}}) for e in events)
         spans_only = annotation.model_copy(update={"events": events, "stances": None})
-        docs.append(to_doc(article.model_copy(update={"annotations": (spans_only,)}), nlp))
+        doc, _losses = to_doc(article, spans_only, nlp)
+        docs.append(doc)
     finders = [name for name in nlp.pipe_names if _kind(nlp, name) in _FINDS_SPANS]
     with nlp.select_pipes(disable=finders):
         done = list(nlp.pipe(docs))

@@ -1,13 +1,16 @@
 """Scores for people to read: a table for the terminal, and a page that also shows the articles with their marks."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from annotate.matching import Counts, Item, Score, match
-from annotate.schema import Schema
+from annotate.outputs import refuse_to_overwrite, whole_file
+from annotate.records import read_records
+from annotate.schema import Schema, to_schema
 
-from .evaluate import COVERAGE, MIN_STORIES, Pair, Result, Scores
+from .evaluate import COVERAGE, MIN_STORIES, Pair, Result, Scores, evaluate
 
 MAX_ARTICLES = 60  # what a browser shows without effort
 TEMPLATE = "report.html"
@@ -38,6 +41,40 @@ class Difference(NamedTuple):
     label: str
     words: str
     is_missed: bool
+
+
+def evaluate_files(
+    model: str,
+    records: Path,
+    *,
+    json_file: Path | None = None,
+    html_file: Path | None = None,
+    annotator: str | None = None,
+    seed: int = 0,
+    force: bool = False,
+) -> str:
+    """Scores a model on a file of records and returns the table; writes the scores and the page where asked to.
+
+    Raises DataError when an output is there already (without `force`), or model or records cannot be used.
+    """
+    from .pipeline import load_model
+
+    outputs = [path for path in (json_file, html_file) if path is not None]
+    for path in outputs:
+        refuse_to_overwrite(path, force=force)
+    articles = list(read_records(records))
+    nlp = load_model(model)
+    scores = evaluate(nlp, articles, annotator=annotator, seed=seed)
+    schema = nlp.meta.get("copydesk", {}).get("schema")
+    for path in outputs:
+        with whole_file(path, force=force) as temporary:
+            if path is json_file:
+                text = json.dumps(scores.to_json(), indent=2, ensure_ascii=False) + "\n"
+            else:
+                title = f"{Path(model).name} on {records.name}"
+                text = to_html(scores, title=title, schema=None if schema is None else to_schema(schema, model))
+            temporary.write_text(text, encoding="utf-8")
+    return to_text(scores)
 
 
 def to_text(scores: Scores, *, with_labels: bool = True) -> str:

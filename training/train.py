@@ -1,0 +1,308 @@
+"""From annotated articles to a model folder, which appears whole or not at all."""
+
+import io
+import json
+import platform
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any
+
+import spacy
+import tomli_w
+from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import DIR_MODEL_BEST
+from spacy.training.loop import train as run_loop
+from spacy.util import get_package_path, is_package
+from thinc.api import Config, ConfigValidationError
+
+from annotate.check import check_article
+from annotate.errors import DataError, RecordError
+from annotate.outputs import refuse_to_overwrite, whole_folder
+from annotate.records import Article, annotation_of
+from annotate.schema import Schema
+from annotate.sources import scan_articles, without_repeats
+
+from .convert import Losses, convert_records
+from .evaluate import evaluate
+from .pipeline import CONFIGS, layers_in, load_model, make_config
+from .pretrained import RELEASES, describe_pipeline
+from .progress import NAME as PROGRESS
+from .split import PARTS, Part, Split, corpus_digest, nothing_to_learn, split_corpus, usable
+
+BASES = Path("models/base")
+NO_BASE = "none"
+SHIPPED_CONFIGS = ("base", "blank")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on besides its articles.
+
+    config: "base", "blank", a file, or None for the one that fits the base.
+    base: an installed pipeline or its folder, "none", or None for the best that is there.
+    overrides: dotted settings of the config. Any: what JSON holds.
+    """
+
+    schema: Schema
+    config: str | None = None
+    base: str | None = None
+    seed: int = 0
+    annotator: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[str] = sys.stderr, force: bool = False) -> Path:
+    """Trains on the split's train part, stops by its dev part, scores dev and test, and puts the model at `out`.
+
+    say: is told, line by line, what the user should know. stream: gets the live progress.
+    Raises DataError when `out` is there (without `force`), or the config, the base or the articles cannot be used.
+    """
+    refuse_to_overwrite(out, force=force)
+    base = find_base(settings.base, settings.schema.language, say)
+    config_path = find_config(settings.config, base)
+    for line in doubts(split, settings.annotator):
+        say(line)
+    with whole_folder(out, force=force) as folder:
+        work = folder / ".work"
+        work.mkdir()
+        losses = _convert(split, work, settings)
+        for line in losses.lines():
+            say(line)
+        config = make_config(
+            config_path,
+            train_path=work / "train.spacy",
+            dev_path=work / ("dev.spacy" if split.parts["dev"] else "train.spacy"),
+            layers=layers_in(work / "train.spacy"),
+            base=base,
+            seed=settings.seed,
+            overrides=_with_language(settings),
+        )
+        nlp = _learn(config, work, stream)
+        _finish(nlp, folder, split, settings)
+        shutil.move(work / "log.jsonl", folder)
+        shutil.rmtree(work)
+        _write_json(folder / "run.json", _run(nlp, split, settings, base, losses))
+    return out
+
+
+def read_parts(records: Path, settings: Settings, *, dev: Path | None = None) -> Split:
+    """The split to train on: of a folder made by `copydesk split`, or of a file, whose articles are split here.
+
+    dev: a file with the dev articles; a file of records is then all train.
+    Raises RecordError at the first article with a fault, DataError where there is nothing to train on.
+    """
+    annotator = settings.annotator
+    parts: dict[Part, list[Article]] = {part: [] for part in PARTS}
+    unused: list[Article] = []
+    if (records / "train.jsonl").is_file():
+        for part in PARTS:
+            if (records / f"{part}.jsonl").is_file():
+                parts[part], more = usable(_read(records / f"{part}.jsonl", settings.schema), annotator=annotator)
+                unused += more
+    elif dev is None:
+        articles = _read(records, settings.schema)
+        return split_corpus(articles, str(records), seed=settings.seed, annotator=annotator)
+    else:
+        parts["train"], unused = usable(_read(records, settings.schema), annotator=annotator)
+    if dev is not None:
+        parts["dev"], more = usable(_read(dev, settings.schema), annotator=annotator)
+        unused += more
+    if not parts["train"]:
+        raise DataError(str(records), *nothing_to_learn(len(unused), annotator))
+    return Split(parts, unused)
+
+
+def _read(path: Path, schema: Schema) -> Iterator[Article]:
+    """The articles of a file; raises RecordError, with its place, at the first that has a fault (warnings pass)."""
+    for place, article in without_repeats(scan_articles([str(path)], schema=schema)):
+        if isinstance(article, RecordError):
+            raise article
+        for fault in check_article(article, schema):
+            if not fault.is_warning:
+                raise RecordError(place, fault.finding, fault.remedy)
+        yield article
+
+
+def find_base(wanted: str | None, language: str, say: Say) -> str | None:
+    """The pipeline to start from, by name or path; None for no base.
+
+    Where none is named, the largest official English one that is there; `say` is told where there is none.
+    """
+    if wanted == NO_BASE or (wanted is None and language != "en"):
+        return None
+    if wanted is not None:
+        if not (Path(wanted) / "config.cfg").is_file() and not is_package(wanted):
+            remedy = f"get it with `copydesk download`, or give --base {NO_BASE}"
+            raise DataError(f"base '{wanted}'", "is neither an installed pipeline nor a folder of one", remedy)
+        return wanted
+    for name in RELEASES:
+        if (BASES / name / "config.cfg").is_file():
+            return str(BASES / name)
+        if is_package(name):
+            return name
+    say(
+        "no pretrained base: training from nothing, which costs about 17 points of entity F1 with 50 articles"
+        " (get one with `copydesk download en_core_web_md`)"
+    )
+    return None
+
+
+def find_config(wanted: str | None, base: str | None) -> Path:
+    """The config file of that name or path; without a name the shipped one that fits the base."""
+    name = wanted or ("blank" if base is None else "base")
+    path = CONFIGS / f"{name}.cfg" if name in SHIPPED_CONFIGS else Path(name)
+    if not path.is_file():
+        raise DataError(f"config '{name}'", "cannot be read", f"give {' or '.join(SHIPPED_CONFIGS)}, or a .cfg file")
+    return path
+
+
+def doubts(split: Split, annotator: str | None = None) -> Iterator[str]:
+    """What makes the training or its scores doubtful, in words."""
+    if split.unused:
+        yield f"{len(split.unused)} articles without annotation: left out"
+    if not split.parts["dev"]:
+        yield "no dev articles: the best step is chosen by the training articles themselves, whose scores flatter"
+    stories = {part: {a.story_or_id for a in split.parts[part]} for part in PARTS}
+    for part in ("dev", "test"):
+        both = sorted(stories["train"] & stories[part])
+        if both:
+            yield f"stories in train and in {part} ({_some(both)}): scores on {part} flatter"
+    counts = _labels(split.parts["train"], annotator)
+    once = sorted(label for label, n in counts.items() if n == 1)
+    if once:
+        yield f"labels with a single example in train ({_some(once)}): they will hardly be learnt"
+    others = _labels([*split.parts["dev"], *split.parts["test"]], annotator)
+    unseen = sorted(set(others) - set(counts))
+    if unseen:
+        yield f"labels that train lacks but dev or test has ({_some(unseen)}): they cannot be learnt"
+
+
+def _labels(articles: Iterable[Article], annotator: str | None) -> Counter[str]:
+    """How often each entity label, event type, role and stance label occurs; attributes' values too."""
+    counts: Counter[str] = Counter()
+    for article in articles:
+        annotation = annotation_of(article, annotator)
+        if annotation is not None:
+            counts.update(m.label for m in annotation.mentions or ())
+            counts.update(s.label for s in annotation.stances or ())
+            for event in annotation.events or ():
+                counts[event.label] += 1
+                counts.update(a.role for a in event.arguments)
+                counts.update(f"{name}={value}" for name, value in event.attributes.items())
+    return counts
+
+
+def _some(names: Sequence[str], n_shown: int = 5) -> str:
+    more = f" and {len(names) - n_shown} more" if len(names) > n_shown else ""
+    return ", ".join(names[:n_shown]) + more
+
+
+def _with_language(settings: Settings) -> dict[str, Any]:
+    return {"nlp.lang": settings.schema.language, **settings.overrides}
+
+
+def _convert(split: Split, work: Path, settings: Settings) -> Losses:
+    """Writes train.spacy and dev.spacy; returns what the components cannot learn of train."""
+    nlp = spacy.blank(settings.schema.language)
+    losses = convert_records(split.parts["train"], nlp, work / "train.spacy", annotator=settings.annotator)
+    if split.parts["dev"]:
+        convert_records(split.parts["dev"], nlp, work / "dev.spacy", annotator=settings.annotator)
+    return losses
+
+
+def _learn(config: Config, work: Path, stream: IO[str]) -> Language:
+    """Runs spaCy's loop and loads the best step's model."""
+    try:
+        nlp = init_nlp(config)
+        logger = nlp.config["training"]["logger"]
+        nlp.config["training"]["logger"] = {"@loggers": PROGRESS, "log_path": str(work / "log.jsonl")}
+        run_loop(nlp, work, stdout=io.StringIO(), stderr=stream)
+    except ConfigValidationError as err:
+        first = dict(err.errors[0]) if err.errors else {}
+        where = ".".join(str(part) for part in first.get("loc", ())) or "config"
+        raise DataError(f"setting '{where}'", str(first.get("msg", err.desc or err.title)), "correct it") from err
+    best = load_model(work / DIR_MODEL_BEST)
+    best.config["training"]["logger"] = logger
+    return best
+
+
+def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> None:
+    """Writes the model without any path of this machine, its scores, its scheme, and which article went where."""
+    nlp.config["paths"] = dict.fromkeys(nlp.config["paths"])
+    nlp.meta["copydesk"] = {"schema": settings.schema.model_dump(mode="json")}
+    nlp.to_disk(folder)
+    for name in nlp.pipe_names:
+        if nlp.get_pipe_meta(name).factory == "sentencizer":  # writes a set, in the order of this process's hashes
+            path = folder / f"{name}.json"
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            _write_json(path, {**plain, "punct_chars": sorted(plain["punct_chars"])})
+    plain_schema = settings.schema.model_dump(mode="json")
+    (folder / "schema.toml").write_text(tomli_w.dumps(plain_schema), encoding="utf-8")
+    scores = {
+        part: evaluate(nlp, split.parts[part], annotator=settings.annotator, seed=settings.seed).to_json()
+        for part in ("dev", "test")
+        if split.parts[part]
+    }
+    _write_json(folder / "scores.json", scores)
+    _write_json(folder / "split.json", split.to_json())
+
+
+def _run(nlp: Language, split: Split, settings: Settings, base: str | None, losses: Losses) -> dict[str, Any]:
+    """What the model was made of, without a time or a path, so that equal runs leave equal files. Any: plain JSON."""
+    return {
+        "seed": settings.seed,
+        "annotator": settings.annotator,
+        "scheme": {"name": settings.schema.name, "digest": settings.schema.digest},
+        "corpus": {
+            "digest": corpus_digest(article for part in PARTS for article in split.parts[part]),
+            **{part: len(split.parts[part]) for part in PARTS},
+            "losses": asdict(losses),
+        },
+        "base": None if base is None else describe_pipeline(_folder_of(base)),
+        "components": nlp.pipe_names,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("copydesk", "spacy", "thinc", "numpy")},
+        },
+    }
+
+
+def _folder_of(base: str) -> Path:
+    """The folder of a pipeline's data, given that or the pipeline's name."""
+    if (Path(base) / "config.cfg").is_file():
+        return Path(base)
+    return next(path.parent for path in sorted(get_package_path(base).glob("*/config.cfg")))
+
+
+def _write_json(path: Path, plain: Mapping[str, Any]) -> None:
+    """Any: plain JSON."""
+    path.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
+    """Dotted settings out of `--training.max_steps 200 --training.dropout=0.1`; values are JSON, or else text.
+
+    Any: what JSON holds. Raises DataError for anything that is no dotted setting with a value.
+    """
+    settings: dict[str, Any] = {}
+    left = list(arguments)
+    while left:
+        name, _, value = left.pop(0).partition("=")
+        if not name.startswith("--") or "." not in name:
+            raise DataError(f"'{name}'", "is no option, and no setting of the config", "see `copydesk train --help`")
+        if not value and (not left or left[0].startswith("--")):
+            raise DataError(f"'{name}'", "has no value", f"write {name} VALUE")
+        text = value or left.pop(0)
+        try:
+            settings[name.removeprefix("--")] = json.loads(text)
+        except ValueError:
+            settings[name.removeprefix("--")] = text
+    return settings
