@@ -74,7 +74,7 @@ def read_regions(rows: Iterable[Row], text: str, *, whole_words: bool) -> dict[s
     Offsets of marks drawn by hand are repaired (whitespace at the edges, half words where `whole_words`), and a second
     mark of the same range and label is joined to the first. Marks that were uploaded are taken as they are.
     """
-    rows = [row for row in rows if row.kind == "region" and not row.faults]
+    rows = [row for row in rows if row.kind == "region" and row.labels]
     taken = {row.region for row in rows}
     items: dict[str, list[Item]] = {}
     first_of: dict[tuple[ItemKind, int, int, str], Item] = {}

@@ -109,6 +109,7 @@ def _parse_row(plain: Mapping[str, Any], schema: Schema) -> Row:  # Any: Label S
     row = region_row(plain, region)
     if control not in (ENTITY, EVENT):
         row.faults.append(f"the page has no control {control!r}")
+    if row.faults:
         return row
     row.extras = _extras(plain)
     for label in names_in(value.get("labels")):
