@@ -1,6 +1,6 @@
 """Articles as spaCy Docs and back: where annotations sit on a Doc, and what a Doc's components cannot hold."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -161,9 +161,8 @@ def _count_moved(items: Iterable[Mention | Event], spans: Iterable[Span]) -> int
     return sum((i.start, i.end) != (s.start_char, s.end_char) for i, s in zip(items, spans, strict=True))
 
 
-def _attrs(items: Iterable[Mention] | Iterable[Event]) -> dict[str, Any]:
+def _attrs(items: Sequence[Mention | Event]) -> dict[str, Any]:
     """Scores, and whatever has no place of its own, by id. Any: plain JSON."""
-    items = list(items)
     scores = {i.id: i.score for i in items if i.score is not None}
     rest = {i.id: more for i in items if (more := i.model_dump(mode="json", exclude_unset=True, exclude=_PLACED))}
     return ({"scores": scores} if scores else {}) | ({"rest": rest} if rest else {})
@@ -201,5 +200,6 @@ def _events_on(doc: Doc) -> tuple[Event, ...]:
 
 def _fields(span: Span, attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Any: plain JSON."""
-    placed = {"id": span.id_, "start": span.start_char, "end": span.end_char, "label": span.label_}
-    return placed | {"score": attrs.get("scores", {}).get(span.id_)} | attrs.get("rest", {}).get(span.id_, {})
+    placed: dict[str, Any] = {"id": span.id_, "start": span.start_char, "end": span.end_char, "label": span.label_}
+    rest: dict[str, Any] = attrs.get("rest", {}).get(span.id_, {})
+    return placed | {"score": attrs.get("scores", {}).get(span.id_)} | rest

@@ -12,8 +12,7 @@ from spacy.util import load_config, registry
 from thinc.api import Config, Model
 
 from annotate.errors import DataError
-
-from . import components  # noqa: F401  (registers the factories)
+from training import components  # noqa: F401  (registers the factories; absolute, so that spaCy's --code takes this file)
 
 NEEDS = {  # component -> what must occur in the training data
     "ner": "mentions",
@@ -40,7 +39,8 @@ def make_config(
     layers: what occurs at least once in the training documents, of "mentions", "events", "attributes", "arguments",
     "stances" (see `layers_in`); components that need another one are left out, with their score weights.
     base: installed spaCy pipeline or its folder, whose word vectors and entity network the model starts from;
-    None: from nothing. overrides: dotted settings, as in `spacy train --training.max_steps 200`. Any: what JSON holds.
+    None: from nothing, whatever the config says.
+    overrides: dotted settings, as in `spacy train --training.max_steps 200`. Any: what JSON holds.
     Raises DataError where the config or base cannot be used, or no component is left.
     """
     try:
@@ -73,6 +73,12 @@ def layers_in(path: Path) -> set[str]:
     return found
 
 
+def layers_of(nlp: Language) -> set[str]:
+    """What a pipeline predicts, of mentions, events, attributes, arguments and stances."""
+    factories = {nlp.get_pipe_meta(name).factory.removeprefix("copydesk_") for name in nlp.pipe_names}
+    return {layer for name, layer in NEEDS.items() if name in factories}
+
+
 def load_model(name: str | Path) -> Language:
     """A trained pipeline from its folder, or an installed one by its name. Raises DataError where there is none."""
     path = Path(name)
@@ -90,14 +96,14 @@ def load_model(name: str | Path) -> Language:
         raise DataError(str(name), f"cannot be loaded ({reason})", "train or install it again") from err
 
 
-@registry.callbacks("copydesk.start_from_base.v1")
+@registry.callbacks("copydesk.start_from_base.v1")  # type: ignore[untyped-decorator]  # catalogue has no types
 def make_start_from_base(base: str | None) -> Callable[[Language], Language]:
     """Used in [initialize.after_init] only, so a trained model loads without it."""
 
     def start_from_base(nlp: Language) -> Language:
         """Loads the base's entity network into the shared one."""
         if base is not None:
-            nlp.get_pipe("tok2vec").model.from_bytes(base_tok2vec(load_model(base)).to_bytes())
+            _model_of(nlp, "tok2vec").from_bytes(base_tok2vec(load_model(base)).to_bytes())
         return nlp
 
     return start_from_base
@@ -108,13 +114,19 @@ def base_tok2vec(nlp: Language) -> Model[Any, Any]:
     place = nlp.meta["name"]
     if "ner" not in nlp.pipe_names:
         raise DataError(place, "has no entity recogniser to start from", "choose another base, or none")
-    layer = nlp.get_pipe("ner").model.get_ref("tok2vec").layers[0]
+    layer = _model_of(nlp, "ner").get_ref("tok2vec").layers[0]
     if layer.name == "tok2vec-listener":
-        layer = nlp.get_pipe("tok2vec").model if "tok2vec" in nlp.pipe_names else layer
+        layer = _model_of(nlp, "tok2vec") if "tok2vec" in nlp.pipe_names else layer
     if layer.name in ("tok2vec-listener", "transformer-listener"):
         raise DataError(place, "has no network that a copydesk model can start from", "choose another base, or none")
-    result: Model[Any, Any] = layer
-    return result
+    return layer
+
+
+def _model_of(nlp: Language, name: str) -> Model[Any, Any]:
+    """The network of a component. Any: of what it takes and gives."""
+    pipe: Any = nlp.get_pipe(name)
+    model: Model[Any, Any] = pipe.model
+    return model
 
 
 def _set_base(config: Config, base: str | Path | None) -> None:
@@ -132,6 +144,7 @@ def _set_base(config: Config, base: str | Path | None) -> None:
     if "embed" not in shape:
         shape = of_base["tok2vec"]["model"]
     config["components"]["tok2vec"]["model"] = copy.deepcopy(shape)
+    config["initialize"]["after_init"] = {"@callbacks": "copydesk.start_from_base.v1", "base": "${paths.base}"}
     config["initialize"]["vectors"] = "${paths.base}" if len(nlp.vocab.vectors) else None
     for name in NEEDS:
         if name in config["components"]:

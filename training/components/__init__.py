@@ -3,4 +3,7 @@
 These files travel inside every packaged model: they import nothing of ours but one another.
 """
 
-from . import arguments, attributes, stance, triggers  # noqa: F401  (imported for their registrations)
+from . import arguments as arguments
+from . import attributes as attributes
+from . import stance as stance
+from . import triggers as triggers

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.attrs import NORM, SENT_START
+from spacy.attrs import NORM, SENT_START  # type: ignore[import-not-found]  # Cython, no types
 from spacy.tokens import Doc
 
 from .spans import Hashes, Ints, Ranges

@@ -35,6 +35,10 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
         self.cfg: dict[str, Any] = cfg  # Any: plain JSON, saved with the model
 
     @property
+    def _ops(self) -> Any:  # Any: thinc's array types are not numpy's
+        return self.model.ops
+
+    @property
     def groups(self) -> list[slice]:
         """Classes among which exactly one is right."""
         raise NotImplementedError
@@ -69,7 +73,7 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
         candidates = self.candidates(docs, firsts, seconds)
         if not len(candidates):
             return Found(candidates, firsts, seconds, np.zeros((0, self.groups[-1].stop), dtype="f"))
-        scores = self.model.ops.to_numpy(self.model.predict(candidates))
+        scores = self._ops.to_numpy(self.model.predict(candidates))
         mask = self.open_classes(candidates, firsts, seconds)
         return Found(candidates, firsts, seconds, self._probabilities(scores, mask))
 
@@ -100,9 +104,9 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
             set_dropout_rate(self.model, drop)
             scores, backprop = self.model.begin_update(candidates)
             mask = self.open_classes(candidates, firsts, seconds)
-            found = Found(candidates, firsts, seconds, self._probabilities(self.model.ops.to_numpy(scores), mask))
+            found = Found(candidates, firsts, seconds, self._probabilities(self._ops.to_numpy(scores), mask))
             loss, gradient = self._gradient(examples, found)
-            backprop(self.model.ops.asarray2f(gradient))
+            backprop(self._ops.asarray2f(gradient))
             losses[self.name] += loss
         if sgd not in (None, False):
             self.finish_update(sgd)

@@ -13,7 +13,7 @@ from .candidates import N_CATEGORIES, N_SEGMENTS, Candidates, ngram_features
 from .spans import Ints
 
 Floats = NDArray[np.float32]
-Classifier = Model[Candidates, Floats]
+Classifier = Model[Candidates, Any]  # Any here and below: thinc's array types are not numpy's
 CATEGORY_WIDTH, CATEGORY_ROWS = 24, 1000
 
 DEFAULT = Config().from_str(
@@ -33,7 +33,7 @@ upstream = "*"
 )["model"]
 
 
-@registry.architectures("copydesk.SpanClassifier.v1")
+@registry.architectures("copydesk.SpanClassifier.v1")  # type: ignore[untyped-decorator]  # catalogue has no types
 def make_span_classifier(
     tok2vec: Model[list[Doc], list[Floats]],
     hidden_width: int,
@@ -45,10 +45,12 @@ def make_span_classifier(
 ) -> Classifier:
     """One row of scores per candidate: mean vectors of its segments and embedded categories through one hidden layer,
     and, beside it, a linear part over hashed n-grams with `ngram_rows` rows of weights (0: none)."""
-    embed = concatenate(*(HashEmbed(CATEGORY_WIDTH, CATEGORY_ROWS, column=i, seed=i + 1) for i in range(N_CATEGORIES)))
+    embed: Model[Any, Any] = concatenate(
+        *(HashEmbed(CATEGORY_WIDTH, CATEGORY_ROWS, column=i, seed=i + 1) for i in range(N_CATEGORIES))
+    )
     width = tok2vec.get_dim("nO") * N_SEGMENTS + CATEGORY_WIDTH * N_CATEGORIES
-    hidden = Maxout(nO=hidden_width, nI=width, nP=3, normalize=True, dropout=0.0)
-    output: Model[Floats, Floats] = Linear(nO=nO, nI=hidden_width)
+    hidden: Model[Any, Any] = Maxout(nO=hidden_width, nI=width, nP=3, normalize=True, dropout=0.0)
+    output: Model[Any, Any] = Linear(nO=nO, nI=hidden_width)
     model: Classifier = Model(
         "span_classifier",
         forward=_forward,
@@ -78,17 +80,18 @@ def _initialize(model: Classifier, X: Any = None, Y: Any = None) -> None:  # noq
 
 def _forward(model: Classifier, candidates: Candidates, is_train: bool) -> tuple[Floats, Callable[[Floats], Any]]:
     tok2vec, embed, head = model.layers
+    ops: Any = model.ops
     vectors, backprop_vectors = tok2vec(candidates.batch.docs, is_train)
-    tokens = np.concatenate([model.ops.to_numpy(v) for v in vectors])  # (n_tokens, width)
+    tokens = np.concatenate([ops.to_numpy(v) for v in vectors])  # (n_tokens, width)
     pooled = _pool(tokens, candidates.segments)  # (n, N_SEGMENTS * width)
     categories, backprop_categories = embed(candidates.categories, is_train)  # (n, N_CATEGORIES * CATEGORY_WIDTH)
-    scores, backprop_head = head(model.ops.asarray2f(np.hstack([pooled, categories])), is_train)  # (n, nO)
+    scores, backprop_head = head(ops.asarray2f(np.hstack([pooled, categories])), is_train)  # (n, nO)
     ngrams, backprop_ngrams = _ngram_scores(model, candidates, is_train)
 
     def backprop(d_scores: Floats) -> list[Doc]:
         backprop_ngrams(d_scores)
         d_input = backprop_head(d_scores)
-        backprop_categories(model.ops.as_contig(d_input[:, pooled.shape[1] :]))
+        backprop_categories(ops.as_contig(d_input[:, pooled.shape[1] :]))
         d_tokens = _unpool(d_input[:, : pooled.shape[1]], candidates.segments, tokens.shape)
         backprop_vectors(np.split(d_tokens, candidates.batch.doc_start[1:]))
         return candidates.batch.docs
@@ -103,7 +106,8 @@ def _pool(tokens: Floats, segments: Ints) -> Floats:
     start, end = segments[:, :, 0], segments[:, :, 1]  # (n, n_segments)
     lengths = np.maximum(end - start, 1)[:, :, None]
     means = (sums[np.maximum(end, start)] - sums[start]) / lengths  # (n, n_segments, width)
-    return means.reshape(len(segments), -1).astype("f")
+    result: Floats = means.reshape(len(segments), -1).astype("f")
+    return result
 
 
 def _unpool(d_pooled: Floats, segments: Ints, shape: tuple[int, ...]) -> Floats:
@@ -129,13 +133,13 @@ def _ngram_scores(model: Classifier, candidates: Candidates, is_train: bool) -> 
         values *= (model.ops.xp.random.uniform(0.0, 1.0, len(keys)) >= rate) / (1.0 - rate)
     values /= np.sqrt(np.maximum(np.repeat(n_keys, n_keys), 1))
     rows = np.repeat(np.arange(len(candidates)), n_keys)
-    weights = model.get_param("W")  # (n_rows, nO)
+    weights: Any = model.get_param("W")  # (n_rows, nO)
     scores = np.zeros((len(candidates), n_labels), dtype="f")
     for label in range(n_labels):
         scores[:, label] = np.bincount(rows, weights[keys, label] * values, minlength=len(candidates))
 
     def backprop(d_scores: Floats) -> None:
-        gradient = np.zeros_like(weights)
+        gradient: Any = np.zeros_like(weights)
         for label in range(n_labels):
             gradient[:, label] = np.bincount(keys.astype(np.int64), d_scores[rows, label] * values, minlength=n_rows)
         model.inc_grad("W", gradient)

@@ -20,7 +20,7 @@ class Ranges(NamedTuple):
     start: Ints  # (n,) first token, counted over the whole batch
     end: Ints  # (n,) one past the last token
     label: Hashes  # (n,)
-    index: Ints  # (n,) place in the doc's own list
+    place: Ints  # (n,) place in the doc's own list
 
 
 def mentions_of(doc: Doc) -> SpanGroup:
@@ -30,14 +30,16 @@ def mentions_of(doc: Doc) -> SpanGroup:
         ids = fresh_ids("m", len(doc.ents), taken)
         spans = [Span(doc, e.start, e.end, label=e.label, span_id=i) for e, i in zip(doc.ents, ids, strict=True)]
         doc.spans[MENTIONS] = SpanGroup(doc, name=MENTIONS, spans=spans)
-    return doc.spans[MENTIONS]
+    group: SpanGroup = doc.spans[MENTIONS]
+    return group
 
 
 def events_of(doc: Doc) -> SpanGroup:
     """The doc's triggers; an empty group where nothing has looked for them."""
     if EVENTS not in doc.spans:
         doc.spans[EVENTS] = SpanGroup(doc, name=EVENTS)
-    return doc.spans[EVENTS]
+    group: SpanGroup = doc.spans[EVENTS]
+    return group
 
 
 def fresh_ids(prefix: str, n_ids: int, taken: Container[str]) -> list[str]:

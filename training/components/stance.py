@@ -96,7 +96,7 @@ class StancePipe(CandidatePipe):
         a, b = pairs_within_sentences(batch, holders, targets, max_distance=self.cfg["max_distance"])
         can_hold = numbers_of(holders.label, label_ids(self.vocab, self.cfg["holders"])) >= 0
         can_suffer = numbers_of(targets.label, label_ids(self.vocab, self.cfg["targets"])) >= 0
-        same = (holders.doc[a] == targets.doc[b]) & (holders.index[a] == targets.index[b])  # mentions lead both lists
+        same = (holders.doc[a] == targets.doc[b]) & (holders.place[a] == targets.place[b])  # mentions lead both lists
         keep = can_hold[a] & can_suffer[b] & ~same
         return describe_pairs(batch, holders, targets, a[keep], b[keep])
 

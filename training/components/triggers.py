@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.attrs import IS_SPACE
+from spacy.attrs import IS_SPACE  # type: ignore[import-not-found]  # Cython, no types
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
@@ -18,7 +18,7 @@ from .registration import factory
 from .spans import EVENTS, MENTIONS, fresh_ids, non_overlapping, on_tokens, without_edge_spaces
 
 Floats = NDArray[np.float32]
-Tagger = Model[list[Doc], list[Floats]]
+Tagger = Model[list[Doc], Any]  # Any here and below: thinc's array types are not numpy's
 
 DEFAULT = Config().from_str(
     """
@@ -35,7 +35,7 @@ upstream = "*"
 )["model"]
 
 
-@registry.architectures("copydesk.TokenTagger.v1")
+@registry.architectures("copydesk.TokenTagger.v1")  # type: ignore[untyped-decorator]  # catalogue has no types
 def make_token_tagger(
     tok2vec: Model[list[Doc], list[Floats]],
     hidden_width: int,
@@ -44,10 +44,10 @@ def make_token_tagger(
 ) -> Tagger:
     """One row of scores per token, seen with `window_size` neighbours on each side through one hidden layer."""
     width = tok2vec.get_dim("nO")
-    hidden = Maxout(nO=hidden_width, nI=width * (2 * window_size + 1), nP=3, normalize=True, dropout=0.0)
-    output: Model[Floats, Floats] = Linear(nO=nO, nI=hidden_width)
-    head = with_array(chain(expand_window(window_size), hidden, output), pad=window_size)
-    model = chain(tok2vec, head)
+    hidden: Model[Any, Any] = Maxout(nO=hidden_width, nI=width * (2 * window_size + 1), nP=3, normalize=True, dropout=0.0)
+    output: Model[Any, Any] = Linear(nO=nO, nI=hidden_width)
+    head: Model[Any, Any] = with_array(chain(expand_window(window_size), hidden, output), pad=window_size)
+    model: Tagger = chain(tok2vec, head)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output", output)
     return model
@@ -114,7 +114,8 @@ class Triggers(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types for
         lengths = [len(doc) for doc in docs]
         if not sum(lengths):
             return [np.zeros((0, 1 + 2 * len(self.labels)), dtype="f") for _ in docs]
-        scores = self.model.ops.to_numpy(self.model.ops.xp.concatenate(self.model.predict(docs)))  # (n_tokens, n_tags)
+        ops: Any = self.model.ops
+        scores = ops.to_numpy(ops.xp.concatenate(self.model.predict(docs)))  # (n_tokens, n_tags)
         return np.split(_softmax(scores), np.cumsum(lengths)[:-1])
 
     def set_annotations(self, docs: Iterable[Doc], probabilities: Sequence[Floats]) -> None:
@@ -150,16 +151,17 @@ class Triggers(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types for
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats]) -> tuple[float, list[Floats]]:
         """Cross-entropy summed over tokens, and its gradient."""
         loss, gradients = 0.0, []
+        ops: Any = self.model.ops
         for eg, own in zip(examples, scores, strict=True):
             tags = self._gold_tags(eg)
             if tags is None or not len(tags):
-                gradients.append(self.model.ops.alloc2f(*own.shape))
+                gradients.append(ops.alloc2f(*own.shape))
                 continue
-            gradient = _softmax(self.model.ops.to_numpy(own))  # (n_tokens, n_tags)
+            gradient = _softmax(ops.to_numpy(own))  # (n_tokens, n_tags)
             rows = np.arange(len(tags))
             loss -= float(np.log(gradient[rows, tags] + 1e-9).sum())
             gradient[rows, tags] -= 1.0
-            gradients.append(self.model.ops.asarray2f(gradient))
+            gradients.append(ops.asarray2f(gradient))
         return loss, gradients
 
     def _gold_tags(self, eg: Example) -> NDArray[np.int64] | None:
