@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -258,6 +259,7 @@ def _segments(text: str, marks: Sequence[_Mark]) -> Iterator[Segment]:
         yield Segment(text[start:end], layers)
 
 
+@cache  # compiling takes longer than rendering
 def _template(name: str) -> "Template":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

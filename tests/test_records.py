@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import gold_annotation, gold_article
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.errors import RecordError
@@ -66,6 +66,7 @@ articles = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(articles)
 def test_an_article_comes_back_from_its_line_as_it_was(article: Article) -> None:
     line = to_line(article)
