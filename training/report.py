@@ -19,9 +19,9 @@ MEANING: dict[Score, str] = {
     "mentions": "offsets and label",
     "triggers_id": "offsets",
     "triggers": "offsets and event type",
-    "arguments_id": "offsets of the mention, and the event's type",
-    "arguments": "those and the role",
-    "arguments_attached": "those and the offsets of the trigger",
+    "arguments_id": "offsets of the mention and event type",
+    "arguments": "offsets of the mention, event type and role",
+    "arguments_attached": "those and offsets of the trigger",
     "attributes": "the values, on triggers that match",
     "stances": "offsets of holder and target, and the label",
 }
