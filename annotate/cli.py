@@ -2,10 +2,21 @@
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class MarksAs(StrEnum):
+    """What annotations become in a project."""
+
+    ANNOTATIONS = "annotations"
+    PREDICTIONS = "predictions"
+
+
+Url = Annotated[str | None, typer.Option(help="Address of the server: LABEL_STUDIO_URL, else the local one that runs.")]
 
 app = typer.Typer()
 studio_app = typer.Typer(no_args_is_help=True, help="Run a local Label Studio server.")
@@ -28,6 +39,21 @@ def up(home: Home = None, env: Env = None, port: Annotated[int, typer.Option(hel
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or "editor"
     running = server.start(studio, port, user=user, say=_say)
     print(server.describe(studio, running))
+
+
+@studio_app.command()
+def add(
+    names: Annotated[list[str], typer.Argument(help="Short names of annotators: small letters, digits and . _ -")],
+    home: Home = None,
+) -> None:
+    """Make accounts for annotators on the local server and print their logins."""
+    from .server import studio_at
+    from .studio import Connection, add_person, find_address
+
+    studio = studio_at(home, None, os.environ)
+    with Connection(find_address(None, os.environ, studio)) as connection:
+        for name in names:
+            print(add_person(studio, connection, name))
 
 
 @studio_app.command()
@@ -109,3 +135,72 @@ def compile_(
     articles = read_marked(sources, read_schema(schema or DEFAULT_SCHEMA), annotator=annotator)
     n_articles = write_records(out, articles, force=force)
     print(f"{n_articles} articles in {out}", file=sys.stderr)
+
+
+@app.command()
+def push(
+    inputs: Inputs,
+    project: Annotated[str, typer.Option(help="Title of the project, which is made where there is none.")],
+    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
+    marks_as: Annotated[
+        MarksAs | None, typer.Option("--as", help="What the articles' annotations become; else they stay here.")
+    ] = None,
+    annotator: Annotated[str | None, typer.Option(help="Upload the annotations of this one alone.")] = None,
+    per_article: Annotated[int | None, typer.Option(min=1, help="How many people label each article.")] = None,
+    create_annotators: Annotated[
+        bool, typer.Option("--create-annotators", help="Make accounts on the local server for annotators without one.")
+    ] = False,
+    url: Url = None,
+    home: Home = None,
+    text_column: Annotated[str, typer.Option(help="Column of tables that holds the text.")] = "text",
+    id_column: Annotated[str, typer.Option(help="Column of tables that holds the id.")] = "id",
+) -> None:
+    """Upload articles to a Label Studio project, with the labelling page of the scheme; twice doubles nothing."""
+    from . import push as pushing
+    from .rows import Columns
+    from .schema import DEFAULT_SCHEMA, read_schema
+    from .server import studio_at
+    from .sources import read_articles
+    from .studio import Connection, add_person, find_address
+
+    scheme, studio = read_schema(schema or DEFAULT_SCHEMA), studio_at(home, None, os.environ)
+    articles = pushing.articles_to_push(read_articles(inputs, columns=Columns(text_column, id_column), schema=scheme), scheme)
+    with Connection(find_address(url, os.environ, studio)) as connection:
+        pushed = pushing.push(
+            connection,
+            articles,
+            scheme,
+            project,
+            marks_as=None if marks_as is None else marks_as.value,
+            annotator=annotator,
+            per_article=per_article,
+            make_account=(lambda name: _say(add_person(studio, connection, name))) if create_annotators else None,
+            say=_say,
+        )
+    print(pushed)
+    if marks_as is not None:
+        print(pushed.ledger.summary(), end="")
+
+
+@app.command()
+def pull(
+    project: Annotated[str, typer.Option(help="Title of the project.")],
+    out: Annotated[Path, typer.Option(help="Records to write (JSON Lines; - for standard output).")],
+    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="File for the list of what became of each mark.")] = None,
+    url: Url = None,
+    home: Home = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Fetch every annotation of a Label Studio project, with its annotator."""
+    from . import pull as pulling
+    from .schema import DEFAULT_SCHEMA, read_schema
+    from .server import studio_at
+    from .studio import Connection, find_address
+
+    scheme, studio = read_schema(schema or DEFAULT_SCHEMA), studio_at(home, None, os.environ)
+    pulling.refuse_to_overwrite(out, ledger, force=force)
+    with Connection(find_address(url, os.environ, studio)) as connection:
+        pulled = pulling.pull(connection, scheme, project, say=_say)
+    pulling.write(pulled, out, ledger, force=force)
+    print(pulled, file=sys.stderr if str(out) == "-" else sys.stdout)

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .errors import DataError, ServiceError
@@ -47,7 +47,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Running:
-    """A server process; `release` is None as long as it does not answer."""
+    """A server process; `born` tells it from a later one of its number, `release` is None until it answers."""
 
     pid: int
     born: str
@@ -107,9 +107,8 @@ def status(studio: Studio) -> Running | None:
         running = Running(plain["pid"], plain["born"], plain["port"])
     except (OSError, ValueError, KeyError):
         return None
-    if _birth(running.pid) != running.born:
-        return None
-    return Running(running.pid, running.born, running.port, _release_at(running.url))
+    is_alive = _birth(running.pid) == running.born
+    return replace(running, release=_release_at(running.url)) if is_alive else None
 
 
 def read_login(studio: Studio) -> Login | None:
@@ -134,8 +133,8 @@ def describe(studio: Studio, running: Running | None) -> str:
         return f"down; data in {studio.home}"
     login = read_login(studio)
     lines = [f"address   {running.url}", f"release   {running.release or 'starting'}", f"process   {running.pid}"]
-    lines += [f"login     {login.email}  {login.password}"] if login else []
-    lines += [f"login     {email}  {password}" for email, password in sorted(login.people.items())] if login else []
+    people = {login.email: login.password} | login.people if login else {}
+    lines += [f"login     {email}  {password}" for email, password in people.items()]
     return "\n".join([*lines, f"data      {studio.home}"])
 
 
@@ -151,8 +150,8 @@ def install(studio: Studio, say: Callable[[str], None]) -> None:
     ):
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            reason = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no reason given")
+            lines = done.stderr.strip().splitlines() or ["no reason given"]
+            reason = next((line for line in lines if "ERROR" in line), lines[-1])
             raise ServiceError(" ".join(command[1:4]), reason, "run the command again; pip's settings are taken as they are")
 
 
@@ -187,9 +186,9 @@ def _refuse_busy_port(port: int) -> None:
 
 def _make_login(studio: Studio, user: str) -> Login:
     login = read_login(studio)
+    if login is None and (studio.home / "label_studio.sqlite3").exists():
+        raise DataError(str(studio.home), "has data but no credentials.json", "restore the file, or choose another --home")
     if login is None:
-        if (studio.home / "label_studio.sqlite3").exists():
-            raise DataError(str(studio.home), "has data but no credentials.json", "restore the file, or choose another --home")
         name = re.sub(r"[^a-z0-9._-]", "", user.lower()).strip(".") or "editor"
         login = Login(f"{name}@localhost", secrets.token_urlsafe(12), secrets.token_hex(20))
         write_login(studio, login)
@@ -197,11 +196,10 @@ def _make_login(studio: Studio, user: str) -> Login:
 
 
 def _spawn(studio: Studio, login: Login, port: int) -> int:
-    program = studio.env / "bin" / "label-studio"
-    arguments = ["start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
+    program = str(studio.env / "bin" / "label-studio")
     with (studio.home / LOG).open("wb") as log:
         process = subprocess.Popen(
-            [str(program), *arguments],
+            [program, "start", "--no-browser", "--internal-host", HOST, "--port", str(port)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -215,8 +213,8 @@ def _spawn(studio: Studio, login: Login, port: int) -> int:
 
 def _settings(studio: Studio, login: Login) -> dict[str, str]:
     """The server's whole environment: it takes settings from plain names such as HOST and DEBUG, so nothing is inherited."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ") if name in os.environ}
-    return kept | {
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {
         "LABEL_STUDIO_BASE_DATA_DIR": str(studio.home),
         "LABEL_STUDIO_USERNAME": login.email,
         "LABEL_STUDIO_PASSWORD": login.password,
@@ -236,8 +234,7 @@ def _settings(studio: Studio, login: Login) -> dict[str, str]:
 
 
 def _wait(studio: Studio, running: Running, say: Callable[[str], None], patience_seconds: float) -> Running:
-    began = time.monotonic()
-    told = began
+    began = told = time.monotonic()
     while True:
         now = status(studio)
         if now is None:
@@ -253,8 +250,7 @@ def _wait(studio: Studio, running: Running, say: Callable[[str], None], patience
 
 
 def _last_line(studio: Studio) -> str:
-    lines = (studio.home / LOG).read_text(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it wrote nothing"
+    return ((studio.home / LOG).read_text(errors="replace").strip() or "it wrote nothing").splitlines()[-1].strip()
 
 
 def _release_at(url: str) -> str | None:
@@ -284,14 +280,13 @@ def _end(running: Running, patience_seconds: float) -> None:
 
 def _birth(pid: int) -> str | None:
     """What tells this process from a later one of the same number; None when it is gone."""
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    if Path("/proc/self/stat").exists():
+        try:
+            state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return None if state in "ZX" else f"{boot} {fields[18]}"
-    except FileNotFoundError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return None
     found = subprocess.run(["ps", "-o", "lstart=,stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     born, _, state = found.stdout.strip().rpartition(" ")
     return born.strip() if born and "Z" not in state else None

@@ -6,12 +6,12 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .errors import DataError, ServiceError
-from .server import Studio, read_login, status
+from .server import Studio, read_login, status, write_login
 
 if TYPE_CHECKING:
     import httpx
@@ -225,6 +225,18 @@ class Connection:
         if answer.status_code != 302:
             raise ServiceError(self.address.url, f"made no account {email} ({answer.status_code})", "add it in the browser")
         return email, password
+
+
+def add_person(studio: Studio, connection: Connection, handle: str) -> str:
+    """Makes an account on the local server, keeps its password beside the other ones, and returns e-mail and password."""
+    login = read_login(studio)
+    if login is None or not connection.address.is_own:
+        raise DataError(
+            f"annotator '{handle}'", "cannot be added from here", "invite them on that server's page of the organisation"
+        )
+    email, password = connection.create_account(handle)
+    write_login(studio, replace(login, people=login.people | {email: password}))
+    return f"{email}  {password}"
 
 
 def _open(address: Address) -> "tuple[httpx.Client, Any]":
