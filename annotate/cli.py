@@ -31,6 +31,14 @@ def _say(line: str) -> None:
 
 
 @studio_app.command()
+def install(home: Home = None, env: Env = None) -> None:
+    """Install the server's program, which `up` does too where it is missing."""
+    from . import server
+
+    server.install(server.studio_at(home, env, os.environ), _say)
+
+
+@studio_app.command()
 def up(home: Home = None, env: Env = None, port: Annotated[int, typer.Option(help="Its port on 127.0.0.1.")] = 8080) -> None:
     """Start the server and print its address and login."""
     from . import server
@@ -125,16 +133,20 @@ def compile_(
     out: Annotated[Path, typer.Option(help="Records to write (JSON Lines; - for standard output).")],
     schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
     annotator: Annotated[str, typer.Option(help="Who made the marks.")] = "gold",
+    counts: Annotated[bool, typer.Option("--counts", help="Print how often each label occurs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Turn articles in the inline notation into records."""
+    from .counts import count_labels, write_table
     from .notation import read_marked
     from .records import write_records
     from .schema import DEFAULT_SCHEMA, read_schema
 
-    articles = read_marked(sources, read_schema(schema or DEFAULT_SCHEMA), annotator=annotator)
+    articles = list(read_marked(sources, read_schema(schema or DEFAULT_SCHEMA), annotator=annotator))
     n_articles = write_records(out, articles, force=force)
     print(f"{n_articles} articles in {out}", file=sys.stderr)
+    if counts:
+        print(write_table(count_labels(articles)))
 
 
 @app.command()

@@ -152,7 +152,9 @@ def install(studio: Studio, say: Callable[[str], None]) -> None:
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["no reason given"]
             reason = next((line for line in lines if "ERROR" in line), lines[-1])
-            raise ServiceError(" ".join(command[1:4]), reason, "run the command again; pip's settings are taken as they are")
+            raise ServiceError(
+                " ".join(command[1:4]), reason, "mend that (pip's settings are taken as they are), then run it again"
+            )
 
 
 def _data_folder(environ: Mapping[str, str]) -> Path:
@@ -250,7 +252,7 @@ def _wait(studio: Studio, running: Running, say: Callable[[str], None], patience
 
 
 def _last_line(studio: Studio) -> str:
-    return ((studio.home / LOG).read_text(errors="replace").strip() or "it wrote nothing").splitlines()[-1].strip()
+    return ((studio.home / LOG).read_text(errors="replace").strip() or "no word").splitlines()[-1].strip()
 
 
 def _release_at(url: str) -> str | None:
