@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import regex
 
-from .ledger import Kind
+from .ledger import Entry, Kind, Ledger, Outcome
 from .schema import Schema
 
 ItemKind = Literal["mention", "event"]
@@ -177,3 +177,19 @@ def _read_attribute(row: Row, events: list[Item], items: Mapping[str, list[Item]
             row.notes.append("several values are chosen: the first one was taken")
         for event in events:
             event.attributes.setdefault(name, known[0])
+
+
+def drop_rows(rows: Iterable[Row], reason: str) -> None:
+    """Marks rows as lost with the annotation they belong to."""
+    for row in rows:
+        row.n_used, row.faults = 0, [reason]
+
+
+def enter_rows(rows: Iterable[Row], article: str, annotator: str, ledger: Ledger) -> None:
+    """One entry in the ledger for each row that was read."""
+    for row in rows:
+        outcome: Outcome = "dropped" if not row.n_used else "repaired" if row.notes or row.faults else "kept"
+        notes = [] if outcome == "dropped" else row.notes + row.remarks
+        parts = [f"a part was dropped: {fault}" for fault in row.faults] if row.n_used else row.faults
+        reason = "; ".join(dict.fromkeys([*notes, *parts]))
+        ledger.add(Entry(article, annotator, row.kind, row.mark, outcome, reason))

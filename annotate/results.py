@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .interface import ARTICLE_STANCE, ENTITY, EVENT, TEXT, attribute_controls, granularity
+from .interface import ARTICLE_STANCE, ENTITY, EVENT, TEXT, attribute_controls
 from .records import Annotation, Argument, Event, Layer, Mention, Stance
 from .regions import MANUAL, Item, ItemKind, Row, decode_id, encode_id, read_choices, read_regions
 from .relations import Link, RoleLink, StanceLink, read_relations
@@ -111,7 +111,7 @@ def _parse_row(plain: Mapping[str, Any], schema: Schema) -> Row:  # Any: Label S
         row.faults.append(f"the page has no control {control!r}")
     if row.faults:
         return row
-    row.extras = _extras(plain)
+    row.extras = extras_of(plain)
     for label in names_in(value.get("labels")):
         kinds = _kinds_of(label, str(control), schema)
         if kinds:
@@ -180,7 +180,7 @@ def _parse_choice(region: str, control: str, value: Mapping[str, Any], schema: S
     return row
 
 
-def _extras(plain: Mapping[str, Any]) -> Json:  # Any: Label Studio's JSON
+def extras_of(plain: Mapping[str, Any]) -> Json:  # Any: Label Studio's JSON
     """What an upload put beside a region, and the annotator's note on it (Alt+M)."""
     meta = plain.get("meta")
     if not isinstance(meta, Mapping):
@@ -195,14 +195,22 @@ def _extras(plain: Mapping[str, Any]) -> Json:  # Any: Label Studio's JSON
 
 
 def from_rows(
-    rows: Sequence[Row], text: str, schema: Schema, annotator: str, *, layers: Iterable[Layer], keep_scores: bool = True
+    rows: Sequence[Row],
+    text: str,
+    schema: Schema,
+    annotator: str,
+    *,
+    layers: Iterable[Layer],
+    whole_words: bool,
+    keep_scores: bool = True,
 ) -> Annotation:
     """The annotation that the rows stand for; each row says afterwards what became of it.
 
     layers: those that the annotator was asked for; a layer with a mark is there in any case.
+    whole_words: whether half words that were marked by hand are grown.
     keep_scores: off for marks that a person took over from a model: they are the person's now.
     """
-    items = read_regions(rows, text, whole_words=granularity(schema) == "word")
+    items = read_regions(rows, text, whole_words=whole_words)
     read_choices(rows, items, schema)
     links = read_relations(rows, items, schema)
     made = {item.id: item for found in items.values() for item in found}

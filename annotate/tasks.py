@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Self
 
 from .errors import RecordError
+from .interface import granularity
 from .ledger import Entry, Ledger, Outcome
 from .records import GOLD, LAYERS, Annotation, Article, Event, Layer, Mention, parse_article
-from .regions import Row
+from .regions import Row, drop_rows, enter_rows
 from .results import DESK, Json, from_rows, parse_rows, to_rows
 from .schema import Schema
 
@@ -149,11 +150,11 @@ def from_task(
     for one in found:
         rows = parse_rows(one.result, schema)
         if latest[one.annotator] is not one:
-            _drop(rows, "belongs to an older annotation of the same annotator")
+            drop_rows(rows, "belongs to an older annotation of the same annotator")
             _settle(one, article.id, ledger, "dropped", "the same annotator made a later one")
         else:
             annotations.append(_read(one, rows, article, schema, desk, ledger))
-        _enter(rows, article.id, one.annotator, ledger)
+        enter_rows(rows, article.id, one.annotator, ledger)
     for draft in task.get("drafts") or ():
         mark = f"draft {draft.get('id') if isinstance(draft, Mapping) else draft}"
         ledger.add(Entry(article.id, "", "annotation", mark, "dropped", "a draft that was never submitted"))
@@ -206,14 +207,22 @@ def _read(found: _Found, rows: list[Row], article: Article, schema: Schema, desk
     head: Json = found.head or {"layers": desk.get("layers", layers_of(schema)), "fields": {}}
     fields = dict(head["fields"])
     if found.is_skipped:
-        _drop(rows, "the article was skipped")
+        drop_rows(rows, "the article was skipped")
         fields["meta"] = dict(fields.get("meta") or {}) | {"skipped": True}
         annotation = Annotation(annotator=found.annotator)
     else:
         if isinstance(fields.get("meta"), dict) and fields["meta"].pop("skipped", None) and not fields["meta"]:
             del fields["meta"]  # was uploaded as skipped, and somebody has annotated it since
         keep_scores = found.head is not None or found.is_prediction
-        annotation = from_rows(rows, article.text, schema, found.annotator, layers=head["layers"], keep_scores=keep_scores)
+        annotation = from_rows(
+            rows,
+            article.text,
+            schema,
+            found.annotator,
+            layers=head["layers"],
+            whole_words=granularity(schema) == "word",
+            keep_scores=keep_scores,
+        )
     remark = "skipped" if found.is_skipped else ""
     if found.changed_by is not None:
         fields["meta"] = dict(fields.get("meta") or {}) | {"changed_by": found.changed_by}
@@ -225,21 +234,6 @@ def _read(found: _Found, rows: list[Row], article: Article, schema: Schema, desk
 
 def _settle(found: _Found, article: str, ledger: Ledger, outcome: Outcome, reason: str) -> None:
     ledger.add(Entry(article, found.annotator, "annotation", found.name, outcome, reason))
-
-
-def _drop(rows: Iterable[Row], reason: str) -> None:
-    for row in rows:
-        row.n_used, row.faults = 0, [reason]
-
-
-def _enter(rows: Iterable[Row], article: str, annotator: str, ledger: Ledger) -> None:
-    """One entry for each row."""
-    for row in rows:
-        outcome: Outcome = "dropped" if not row.n_used else "repaired" if row.notes or row.faults else "kept"
-        notes = [] if outcome == "dropped" else row.notes + row.remarks
-        parts = [f"a part was dropped: {fault}" for fault in row.faults] if row.n_used else row.faults
-        reason = "; ".join(dict.fromkeys([*notes, *parts]))
-        ledger.add(Entry(article, annotator, row.kind, row.mark, outcome, reason))
 
 
 def _article_of(task: Mapping[str, Any], place: str) -> tuple[Article, Json]:  # Any: Label Studio's JSON
