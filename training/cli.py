@@ -91,13 +91,15 @@ def train(
     """Train a model; any setting of its config can follow, as in --training.max_steps 200."""
     from annotate.outputs import refuse_to_overwrite
     from annotate.schema import DEFAULT_SCHEMA, read_schema
-    from training.train import Settings, parse_overrides, read_parts, train
+    from training.corpus import read_parts
+    from training.train import Settings, parse_overrides, train
 
     refuse_to_overwrite(out, force=force)
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
+    parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)
     settings = Settings(scheme, config=config, base=base, seed=seed, annotator=annotator, overrides=overrides)
-    print(train(read_parts(records, settings, dev=dev), out, settings, say=_complain, force=force))
+    print(train(parts, out, settings, say=_complain, force=force))
 
 
 @app.command()

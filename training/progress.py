@@ -47,10 +47,10 @@ class _Progress:
         self.step += 1
         if info is not None:
             self.lines.append(json.dumps(_record(info, self.pipes, self.scores)))
-            self._write(self._line(info) + "\n")
+            self._write((self._header() + "\n" if self.step == 0 else "") + self._line(info) + "\n")
         elif self.stream.isatty() and time.monotonic() - self.shown > REFRESH_SECONDS:
             self.shown = time.monotonic()
-            self._write(f"step {self._of_all()}  {self._left()}")
+            self._write(f"{self._of_all():<12}{'':>8}{self._left():>10}")
 
     def finish(self) -> None:
         if self.log_path is not None:
@@ -60,25 +60,27 @@ class _Progress:
         self.stream.write(f"\r\x1b[K{text}" if self.stream.isatty() else text)
         self.stream.flush()
 
+    def _header(self) -> str:
+        names = [*self.pipes, *(name.removesuffix("_f") for name in self.scores)]
+        groups = f"{'':<30}{' loss ':-^{9 * len(self.pipes)}}{' dev, F ':-^{9 * len(self.scores)}}"
+        return f"{groups}\n{'step':<12}{'words/s':>8}{'left':>10}" + "".join(f"{name[:8]:>9}" for name in names) + "    score"
+
     def _line(self, info: Info) -> str:
         self.best = max(self.best, info["score"])
-        seconds = max(time.monotonic() - self.started, 1e-3)
-        losses = " ".join(f"{name} {info['losses'].get(name, 0.0):.4g}" for name in self.pipes)
-        scores = " ".join(f"{name} {_number(info['other_scores'], name):.3f}" for name in self.scores)
+        speed = info["words"] / max(time.monotonic() - self.started, 1e-3)
+        losses = "".join(f"{info['losses'].get(name, 0.0):>9,.1f}" for name in self.pipes)
+        scores = "".join(f"{_number(info['other_scores'], name):>9.3f}" for name in self.scores)
         mark = " best" if info["score"] >= self.best else ""
-        return (
-            f"step {self._of_all()}  {info['words'] / seconds:,.0f} words/s  {self._left()}  "
-            f"loss: {losses}  dev: {scores}  score {info['score']:.3f}{mark}"
-        )
+        return f"{self._of_all():<12}{speed:>8,.0f}{self._left():>10}{losses}{scores}{info['score']:>9.3f}{mark}"
 
     def _of_all(self) -> str:
         return f"{self.step}/{self.max_steps}" if self.max_steps else f"{self.step}"
 
     def _left(self) -> str:
         if not self.max_steps or self.step < 1:
-            return "time left unknown"
+            return "unknown"
         seconds = (time.monotonic() - self.started) / self.step * (self.max_steps - self.step)
-        return f"at most {int(seconds) // 60}:{int(seconds) % 60:02d} left"
+        return f"<{int(seconds) // 60}:{int(seconds) % 60:02d}"  # early stopping may make it less
 
 
 def _record(info: Info, pipes: list[str], scores: list[str]) -> Info:

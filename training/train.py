@@ -5,8 +5,7 @@ import json
 import platform
 import shutil
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -21,19 +20,17 @@ from spacy.training.loop import train as run_loop
 from spacy.util import get_package_path, is_package
 from thinc.api import Config, ConfigValidationError
 
-from annotate.check import check_article
-from annotate.errors import DataError, RecordError
+from annotate.errors import DataError
 from annotate.outputs import refuse_to_overwrite, whole_folder
-from annotate.records import Article, annotation_of
 from annotate.schema import Schema
-from annotate.sources import scan_articles, without_repeats
 
 from .convert import Losses, convert_records
+from .corpus import doubts
 from .evaluate import evaluate
 from .pipeline import CONFIGS, layers_in, load_model, make_config
 from .pretrained import RELEASES, describe_pipeline
 from .progress import NAME as PROGRESS
-from .split import PARTS, Part, Split, corpus_digest, nothing_to_learn, split_corpus, usable
+from .split import PARTS, Split, corpus_digest
 
 BASES = Path("models/base")
 NO_BASE = "none"
@@ -93,44 +90,6 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
     return out
 
 
-def read_parts(records: Path, settings: Settings, *, dev: Path | None = None) -> Split:
-    """The split to train on: of a folder made by `copydesk split`, or of a file, whose articles are split here.
-
-    dev: a file with the dev articles; a file of records is then all train.
-    Raises RecordError at the first article with a fault, DataError where there is nothing to train on.
-    """
-    annotator = settings.annotator
-    parts: dict[Part, list[Article]] = {part: [] for part in PARTS}
-    unused: list[Article] = []
-    if (records / "train.jsonl").is_file():
-        for part in PARTS:
-            if (records / f"{part}.jsonl").is_file():
-                parts[part], more = usable(_read(records / f"{part}.jsonl", settings.schema), annotator=annotator)
-                unused += more
-    elif dev is None:
-        articles = _read(records, settings.schema)
-        return split_corpus(articles, str(records), seed=settings.seed, annotator=annotator)
-    else:
-        parts["train"], unused = usable(_read(records, settings.schema), annotator=annotator)
-    if dev is not None:
-        parts["dev"], more = usable(_read(dev, settings.schema), annotator=annotator)
-        unused += more
-    if not parts["train"]:
-        raise DataError(str(records), *nothing_to_learn(len(unused), annotator))
-    return Split(parts, unused)
-
-
-def _read(path: Path, schema: Schema) -> Iterator[Article]:
-    """The articles of a file; raises RecordError, with its place, at the first that has a fault (warnings pass)."""
-    for place, article in without_repeats(scan_articles([str(path)], schema=schema)):
-        if isinstance(article, RecordError):
-            raise article
-        for fault in check_article(article, schema):
-            if not fault.is_warning:
-                raise RecordError(place, fault.finding, fault.remedy)
-        yield article
-
-
 def find_base(wanted: str | None, language: str, say: Say) -> str | None:
     """The pipeline to start from, by name or path; None for no base.
 
@@ -162,47 +121,6 @@ def find_config(wanted: str | None, base: str | None) -> Path:
     if not path.is_file():
         raise DataError(f"config '{name}'", "cannot be read", f"give {' or '.join(SHIPPED_CONFIGS)}, or a .cfg file")
     return path
-
-
-def doubts(split: Split, annotator: str | None = None) -> Iterator[str]:
-    """What makes the training or its scores doubtful, in words."""
-    if split.unused:
-        yield f"{len(split.unused)} articles without annotation: left out"
-    if not split.parts["dev"]:
-        yield "no dev articles: the best step is chosen by the training articles themselves, whose scores flatter"
-    stories = {part: {a.story_or_id for a in split.parts[part]} for part in PARTS}
-    for part in ("dev", "test"):
-        both = sorted(stories["train"] & stories[part])
-        if both:
-            yield f"stories in train and in {part} ({_some(both)}): scores on {part} flatter"
-    counts = _labels(split.parts["train"], annotator)
-    once = sorted(label for label, n in counts.items() if n == 1)
-    if once:
-        yield f"labels with a single example in train ({_some(once)}): they will hardly be learnt"
-    others = _labels([*split.parts["dev"], *split.parts["test"]], annotator)
-    unseen = sorted(set(others) - set(counts))
-    if unseen:
-        yield f"labels that train lacks but dev or test has ({_some(unseen)}): they cannot be learnt"
-
-
-def _labels(articles: Iterable[Article], annotator: str | None) -> Counter[str]:
-    """How often each entity label, event type, role and stance label occurs; attributes' values too."""
-    counts: Counter[str] = Counter()
-    for article in articles:
-        annotation = annotation_of(article, annotator)
-        if annotation is not None:
-            counts.update(m.label for m in annotation.mentions or ())
-            counts.update(s.label for s in annotation.stances or ())
-            for event in annotation.events or ():
-                counts[event.label] += 1
-                counts.update(a.role for a in event.arguments)
-                counts.update(f"{name}={value}" for name, value in event.attributes.items())
-    return counts
-
-
-def _some(names: Sequence[str], n_shown: int = 5) -> str:
-    more = f" and {len(names) - n_shown} more" if len(names) > n_shown else ""
-    return ", ".join(names[:n_shown]) + more
 
 
 def _with_language(settings: Settings) -> dict[str, Any]:
