@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotate.check import sound_articles
+from annotate.counts import count_labels, write_table
 from annotate.notation import parse_marked, read_marked
 from annotate.records import LAYERS, Annotation, Article, read_records
 from annotate.schema import Schema, read_schema
@@ -98,3 +99,8 @@ def test_examples_of_the_guidelines_can_be_read(line: str) -> None:
     assert kind in ("yes", "no")
     (article,) = parse_marked(source, read_schema(), "the guidelines")
     assert all(getattr(article.annotations[0], layer) is not None for layer in LAYERS)
+
+
+def test_data_card_has_the_counts_of_the_records() -> None:
+    card = (CORPUS / "README.md").read_text(encoding="utf-8")
+    assert write_table(count_labels(ARTICLES)) in card, "copy the output of: copydesk compile --counts"
