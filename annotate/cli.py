@@ -216,3 +216,20 @@ def pull(
         pulled = pulling.pull(connection, scheme, project, say=_say)
     pulling.write(pulled, out, ledger, force=force)
     print(pulled, file=sys.stderr if str(out) == "-" else sys.stdout)
+
+
+@app.command("import")
+def import_(
+    export: Annotated[Path, typer.Argument(help="JSON export of a Label Studio project made elsewhere.")],
+    out: Annotated[Path, typer.Option(help="Records to write.")],
+    schema_out: Annotated[Path, typer.Option(help="Scheme to draft from the labels and relations that occur.")],
+    ledger: Annotated[Path | None, typer.Option(help="Write what became of each mark here, as JSON Lines.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Read a Label Studio export made with another labelling page."""
+    from .exports import import_export
+
+    n_articles, schema, account = import_export(export, records=out, schema_out=schema_out, ledger_out=ledger, force=force)
+    print(account.summary(), end="")
+    print(f"{n_articles:,} articles in {out}; drafted scheme in {schema_out}: read it, say what its labels mean")
+    print(f"its language was taken for '{schema.language}' from the script", file=sys.stderr)

@@ -7,9 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from .errors import SchemaError
+from .outputs import whole_file
 
 DEFAULT_SCHEMA = Path(__file__).parent.parent / "configs" / "schema.toml"
 FORMAT = 1
@@ -128,6 +130,16 @@ def read_schema(path: Path = DEFAULT_SCHEMA) -> Schema:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise SchemaError(str(path), f"is not TOML ({err})", "correct that line") from err
     return to_schema(plain, str(path))
+
+
+def write_schema(path: Path, schema: Schema, *, force: bool = False) -> None:
+    """Writes the scheme as TOML, empty tables left out.
+
+    Raises DataError when the file is there already and `force` is not set.
+    """
+    plain = {"format": schema.format} | schema.model_dump(exclude_defaults=True)
+    with whole_file(path, force=force) as temporary:
+        temporary.write_text(tomli_w.dumps(plain), encoding="utf-8", newline="\n")
 
 
 def to_schema(plain: dict[str, Any], place: str) -> Schema:

@@ -191,7 +191,7 @@ class _Found:
             is_skipped=bool(raw.get("was_cancelled")),
             is_prediction=False,
             changed_by=None if changer in (None, maker) else annotator_of(changer),
-            age=_age(raw),
+            age=age_of(raw),
         )
 
     @classmethod
@@ -199,7 +199,7 @@ class _Found:
         annotator = str(raw.get("model_version"))
         head = next((h for h in _dicts(desk.get("predictions")) if h["annotator"] == annotator), None)
         name, result = f"prediction {raw.get('id', '?')}", list(raw.get("result") or ())
-        return cls(annotator, name, result, head, is_skipped=False, is_prediction=True, changed_by=None, age=_age(raw))
+        return cls(annotator, name, result, head, is_skipped=False, is_prediction=True, changed_by=None, age=age_of(raw))
 
 
 def _read(found: _Found, rows: list[Row], article: Article, schema: Schema, desk: Json, ledger: Ledger) -> Annotation:
@@ -265,6 +265,7 @@ def _user(user: object) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _age(raw: Mapping[str, Any]) -> tuple[str, int]:  # Any: Label Studio's JSON
+def age_of(raw: Mapping[str, Any]) -> tuple[str, int]:  # Any: Label Studio's JSON
+    """A key that sorts annotations by when they were last changed."""
     number = raw.get("id")
     return str(raw.get("updated_at") or raw.get("created_at") or ""), number if isinstance(number, int) else 0
