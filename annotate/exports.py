@@ -176,7 +176,8 @@ def _read_annotation(annotation: Json, rows: list[Row], text: str, name: str, sc
     if annotation.get("was_cancelled"):
         drop_rows(rows, "the article was skipped")
         return Annotation(annotator=name, meta={"skipped": True})
-    made = from_rows(rows, text, schema, name, layers=layers_of(schema), whole_words=False)
+    marks = [row for row in rows if row.kind in ("region", "relation")]
+    made = from_rows(marks, text, schema, name, layers=layers_of(schema), whole_words=False)
     whole = {
         row.mark: row.extras["answer"] for row in rows if row.kind in ("choice", "other") and not row.region and row.n_used
     }
