@@ -1,5 +1,53 @@
 """The commands of this room."""
 
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 app = typer.Typer()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@app.command()
+def apply(
+    model: Annotated[str, typer.Argument(help="Folder of a trained model, or name of an installed one.")],
+    inputs: Annotated[
+        list[str], typer.Argument(help="Texts, folders, JSON Lines, CSV, Parquet, hf:NAME[:SPLIT], or - for standard input.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the records and tables.")],
+    csv: Annotated[bool, typer.Option("--csv", help="Write the tables as CSV too.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write a page of marked articles too.")] = False,
+    text_column: Annotated[str, typer.Option(help="Column of tables that holds the text.")] = "text",
+    id_column: Annotated[str, typer.Option(help="Column of tables that holds the id.")] = "id",
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Find events, stances and mentions in articles, as records and tables."""
+    from annotate.outputs import refuse_to_overwrite
+    from annotate.rows import Columns
+    from annotate.sources import scan_articles, without_repeats
+    from training.pipeline import load_model
+
+    from .predict import schema_of
+    from .results import apply_model, summary_lines
+    from .tables import Layout
+
+    refuse_to_overwrite(out, force=force)
+    nlp = load_model(model)
+    scanned = scan_articles(
+        inputs,
+        columns=Columns(text_column, id_column),
+        schema=schema_of(nlp),
+        pass_over=lambda path: _say(f"{path}: passed over, it is no kind of file that is read here"),
+    )
+    summary = apply_model(nlp, without_repeats(scanned), out, as_csv=csv, with_page=html, force=force, say=_say)
+    for line in summary_lines(summary, Layout(schema_of(nlp))):
+        print(line)
+    _say(summary.speed)
+    if summary.n_errors:
+        _say(f"{summary.n_errors:,} of {summary.n_articles:,} articles could not be used; articles.parquet says why")
+        raise typer.Exit(1)

@@ -1,0 +1,112 @@
+"""What a model finds in articles, as plain records; an article it cannot take becomes a row with an error."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from annotate.errors import RecordError
+from annotate.records import Article, integrity_faults
+from annotate.schema import Schema, to_schema
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+BATCH_SIZE = 64  # articles
+MAX_BATCH_CHARS = 500_000
+MAX_RUN_CHARS = 500  # spaCy's tokenizer needs time that grows with the square of a stretch without white space
+
+_RUN = re.compile(r"\S+")
+
+
+class Prediction(NamedTuple):
+    """What came of one article.
+
+    place: where the article was read. article: with the model's annotation; as it was read where it has an error, and
+    None where it could not be read at all. sentences: their start and end in the text; none where the model has none.
+    """
+
+    place: str
+    article: Article | None
+    error: str | None = None
+    sentences: tuple[tuple[int, int], ...] = ()
+    n_words: int = 0
+
+
+def predict(nlp: "Language", articles: Iterable[Article], *, batch_size: int = BATCH_SIZE) -> Iterator[Article]:
+    """The articles with the model's annotation added, in their order; raises RecordError at one that it cannot take."""
+    for found in predict_scanned(nlp, ((f"article '{a.id}'", a) for a in articles), batch_size=batch_size):
+        if found.error is not None or found.article is None:
+            finding, _, remedy = (found.error or "is no article").partition("; ")
+            raise RecordError(found.place, finding, remedy)
+        yield found.article
+
+
+def predict_scanned(
+    nlp: "Language", scanned: Iterable[tuple[str, Article | RecordError]], *, batch_size: int = BATCH_SIZE
+) -> Iterator[Prediction]:
+    """What came of each thing that `annotate.sources.scan_articles` gives, in its order; never stops at a bad one.
+
+    Memory is bounded: what spaCy collects of a batch is given back behind it, so nothing here refers to a Doc.
+    """
+    annotator = annotator_name(nlp)
+    for batch in _batches(scanned, nlp, batch_size):
+        good = [found.article for found in batch if found.article is not None and found.error is None]
+        with nlp.memory_zone():
+            docs = nlp.pipe((article.text for article in good), batch_size=batch_size)
+            done = iter([_to_plain(doc, article, annotator) for doc, article in zip(docs, good, strict=True)])
+        for found in batch:
+            yield found if found.error is not None else next(done)._replace(place=found.place)
+
+
+def annotator_name(nlp: "Language") -> str:
+    """Who the annotations of this model are by: `model:<name>@<version>`."""
+    return f"model:{nlp.meta['lang']}_{nlp.meta['name']}@{nlp.meta['version']}"
+
+
+def schema_of(nlp: "Language") -> Schema | None:
+    """The label scheme that the model was trained with; None for pipelines that carry none."""
+    plain = nlp.meta.get("copydesk", {}).get("schema")
+    return None if plain is None else to_schema(plain, f"{nlp.meta['name']}: meta.json: copydesk.schema")
+
+
+def unfit(article: Article, nlp: "Language") -> str | None:
+    """Why the model cannot take this article, and what to do about it; None where it can."""
+    from spacy.tokenizer import Tokenizer  # type: ignore[import-not-found]  # compiled, without types
+
+    for fault in integrity_faults(article):
+        return f"{fault.finding}; {fault.remedy}"
+    if len(article.text) > nlp.max_length:
+        return f"has {len(article.text):,} characters, the model takes {nlp.max_length:,}; cut it into parts"
+    if isinstance(nlp.tokenizer, Tokenizer):  # those of scripts without spaces are others
+        run = next((m for m in _RUN.finditer(article.text) if m.end() - m.start() > MAX_RUN_CHARS), None)
+        if run is not None:
+            length = run.end() - run.start()
+            return f"has {length:,} characters without white space at {run.start()}; shorten what is no prose there"
+    return None
+
+
+def _batches(
+    scanned: Iterable[tuple[str, Article | RecordError]], nlp: "Language", batch_size: int
+) -> Iterator[list[Prediction]]:
+    batch: list[Prediction] = []
+    n_chars = 0
+    for place, article in scanned:
+        if isinstance(article, RecordError):
+            batch.append(Prediction(place, None, f"{article.finding}; {article.remedy}"))
+        else:
+            batch.append(Prediction(place, article, unfit(article, nlp)))
+            n_chars += len(article.text)
+        if len(batch) >= batch_size or n_chars >= MAX_BATCH_CHARS:
+            yield batch
+            batch, n_chars = [], 0
+    if batch:
+        yield batch
+
+
+def _to_plain(doc: "Doc", article: Article, annotator: str) -> Prediction:
+    from training.convert import from_doc
+
+    has_sentences = doc.has_annotation("SENT_START")
+    sentences = tuple((s.start_char, s.end_char) for s in doc.sents) if has_sentences else ()
+    return Prediction("", from_doc(doc, article, annotator=annotator), None, sentences, len(doc))
