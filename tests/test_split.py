@@ -82,7 +82,7 @@ def test_articles_without_a_usable_annotation_are_kept_apart() -> None:
 
 @pytest.mark.parametrize(
     ("content", "finding"),
-    [("", "has no article"), ('{"id": "a", "text": "Hello."}\n', "has no annotation in any of its 1 articles")],
+    [("", "has no article"), ('{"id": "a", "text": "Hello."}\n', "has 1 article but no annotation")],
     ids=["empty", "not annotated"],
 )
 def test_a_corpus_with_nothing_to_learn_is_refused(content: str, finding: str, records_file: Callable[[str], Path]) -> None:

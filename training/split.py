@@ -115,7 +115,8 @@ def nothing_to_learn(n_articles: int, annotator: str | None) -> tuple[str, str]:
     if not n_articles:
         return "has no article", "give a file with annotated articles"
     who = f" by '{annotator}'" if annotator else ""
-    return f"has no annotation{who} in any of its {n_articles} articles", "annotate some, or name another --annotator"
+    articles = "article" if n_articles == 1 else "articles"
+    return f"has {n_articles:,} {articles} but no annotation{who}", "annotate some, or name another --annotator"
 
 
 def write_split(split: Split, out: Path, *, settings: Mapping[str, Any], force: bool = False) -> None:

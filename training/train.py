@@ -3,6 +3,7 @@
 import io
 import json
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import IO, Any
 
 import spacy
 import tomli_w
+from catalogue import RegistryError
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST
@@ -65,14 +67,10 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
     refuse_to_overwrite(out, force=force)
     base = find_base(settings.base, settings.schema.language, say)
     config_path = find_config(settings.config, base)
-    for line in doubts(split, settings.annotator):
-        say(line)
     with whole_folder(out, force=force) as folder:
         work = folder / ".work"
         work.mkdir()
         losses = _convert(split, work, settings)
-        for line in losses.lines():
-            say(line)
         config = make_config(
             config_path,
             train_path=work / "train.spacy",
@@ -82,7 +80,11 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
             seed=settings.seed,
             overrides=_with_language(settings),
         )
-        nlp = _learn(config, work, stream)
+        _evaluate_at_the_end(config)
+        nlp = _initialize(config)
+        for line in (*doubts(split, settings.annotator), *losses.lines()):
+            say(line)
+        nlp = _learn(nlp, work, stream)
         _finish(nlp, folder, split, settings)
         shutil.move(work / "log.jsonl", folder)
         shutil.rmtree(work)
@@ -136,17 +138,33 @@ def _convert(split: Split, work: Path, settings: Settings) -> Losses:
     return losses
 
 
-def _learn(config: Config, work: Path, stream: IO[str]) -> Language:
-    """Runs spaCy's loop and loads the best step's model."""
+def _evaluate_at_the_end(config: Config) -> None:
+    """Makes a run that is shorter than the way to its first evaluation end with one: its first step would be its best."""
+    settings = config["training"]
+    if settings["max_steps"] and isinstance(settings["eval_frequency"], int):
+        settings["eval_frequency"] = min(settings["eval_frequency"], settings["max_steps"])
+
+
+def _initialize(config: Config) -> Language:
+    """The untrained pipeline. Raises DataError where spaCy refuses a setting."""
     try:
-        nlp = init_nlp(config)
-        logger = nlp.config["training"]["logger"]
-        nlp.config["training"]["logger"] = {"@loggers": PROGRESS, "log_path": str(work / "log.jsonl")}
-        run_loop(nlp, work, stdout=io.StringIO(), stderr=stream)
+        return init_nlp(config)
     except ConfigValidationError as err:
         first = dict(err.errors[0]) if err.errors else {}
         where = ".".join(str(part) for part in first.get("loc", ())) or "config"
         raise DataError(f"setting '{where}'", str(first.get("msg", err.desc or err.title)), "correct it") from err
+    except (RegistryError, OSError, ValueError) as err:
+        complaint = re.match(r"\[E\d+\] ([^\n]+?)(\.|\n|$)", str(err))  # spaCy's own: it read the config and was not pleased
+        if complaint is None:
+            raise
+        raise DataError("config", complaint[1], "correct that setting") from err
+
+
+def _learn(nlp: Language, work: Path, stream: IO[str]) -> Language:
+    """Runs spaCy's loop and loads the best step's model."""
+    logger = nlp.config["training"]["logger"]
+    nlp.config["training"]["logger"] = {"@loggers": PROGRESS, "log_path": str(work / "log.jsonl")}
+    run_loop(nlp, work, stdout=io.StringIO(), stderr=stream)
     best = load_model(work / DIR_MODEL_BEST)
     best.config["training"]["logger"] = logger
     return best
@@ -156,6 +174,9 @@ def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> No
     """Writes the model without any path of this machine, its scores, its scheme, and which article went where."""
     nlp.config["paths"] = dict.fromkeys(nlp.config["paths"])
     nlp.meta["copydesk"] = {"schema": settings.schema.model_dump(mode="json")}
+    nlp.meta["performance"] = json.loads(
+        json.dumps(nlp.meta["performance"], sort_keys=True)
+    )  # per-type tables come in any order
     nlp.to_disk(folder)
     for name in nlp.pipe_names:
         if nlp.get_pipe_meta(name).factory == "sentencizer":  # writes a set, in the order of this process's hashes
