@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any, Literal
 
 import regex
@@ -56,7 +57,6 @@ class Item:
     score: float | None
     extras: dict[str, Any]  # Any: free JSON of the user's
     attributes: dict[str, str] = dataclasses.field(default_factory=dict)
-    is_manual: bool = False
 
 
 def encode_id(item_id: str) -> str:
@@ -76,6 +76,10 @@ def read_regions(rows: Iterable[Row], text: str, *, whole_words: bool) -> dict[s
     """
     rows = [row for row in rows if row.kind == "region" and row.labels]
     taken = {row.region for row in rows}
+    for number, row in enumerate(rows, 1):
+        if not row.region:
+            row.region = next(name for n in count(number) if (name := f"row-{n}") not in taken)
+            taken.add(row.region)
     items: dict[str, list[Item]] = {}
     first_of: dict[tuple[ItemKind, int, int, str], Item] = {}
     used: set[str] = set()
@@ -104,7 +108,7 @@ def read_regions(rows: Iterable[Row], text: str, *, whole_words: bool) -> dict[s
 def _own_id(region: str, used: set[str], taken: set[str]) -> str:
     """The region's id for its first item, else the id and a number that nothing else has."""
     name, number = region, 1
-    while name in used or (number > 1 and name in taken):
+    while name in used or (name != region and name in taken):
         number += 1
         name = f"{region}-{number}"
     used.add(name)
@@ -113,7 +117,7 @@ def _own_id(region: str, used: set[str], taken: set[str]) -> str:
 
 def _note_several(rows: Iterable[Row], items: Mapping[str, list[Item]]) -> None:
     for row in rows:
-        kinds = [item.kind for item in items.get(row.region, ())]
+        kinds = list({item.id: item.kind for item in items.get(row.region, ())}.values())
         if row.n_used and len(set(kinds)) > 1:
             row.notes.append("is labelled as a mention and as an event: became one of each")
         elif row.n_used and len(kinds) > 1:

@@ -112,7 +112,7 @@ def _parse_row(plain: Mapping[str, Any], schema: Schema) -> Row:  # Any: Label S
     if row.faults:
         return row
     row.extras = extras_of(plain)
-    for label in names_in(value.get("labels")):
+    for label in dict.fromkeys(names_in(value.get("labels"))):
         kinds = _kinds_of(label, str(control), schema)
         if kinds:
             row.labels.append((kinds, label))

@@ -6,7 +6,9 @@ import pytest
 
 from annotate.errors import SchemaError
 from annotate.interface import attribute_controls, colour, granularity, hotkeys, to_instructions, to_label_config
+from annotate.records import Article
 from annotate.schema import Schema, to_schema
+from annotate.tasks import to_task
 
 
 def scheme(**tables: object) -> Schema:
@@ -90,3 +92,12 @@ def test_instructions_hold_every_label_with_its_definition(schema: Schema) -> No
 def test_colours_are_fixed_and_apart() -> None:
     colours = [colour(place) for place in range(40)]
     assert colours == [colour(place) for place in range(40)] and len(set(colours)) == 40
+
+
+def test_label_studios_own_reader_finds_nothing_wrong_with_page_and_predictions(schema: Schema, article: Article) -> None:
+    from label_studio_sdk.label_interface import LabelInterface
+
+    page = LabelInterface(to_label_config(schema))
+    page.validate()
+    prediction = to_task(article, schema, annotators_as="predictions")["predictions"][0]
+    assert page.validate_prediction(prediction, return_errors=True) == []

@@ -308,6 +308,13 @@ def test_two_labels_in_one_region_become_two_mentions() -> None:
     assert last(ledger).outcome == "repaired"
 
 
+def test_regions_without_ids_get_their_own() -> None:
+    rows = [region(words, "GPE", "-") | {"id": ""} for words in ("Tehran", "Washington")] + [region("Paris", "GPE", "row-1")]
+    article, ledger = pulled(rows)
+    assert [m.id for m in only(article).mentions or ()] == ["row-2", "row-3", "row-1"]
+    assert {e.outcome for e in ledger.entries} == {"kept"}
+
+
 def test_same_mark_drawn_twice_is_joined_and_keeps_its_relations() -> None:
     again = region("Tehran", "GPE", "t2")
     article, ledger = pulled([TEHRAN, again, ACCUSED, relation("e", "t2", "ACTOR"), relation("e", "t", "ACTOR")])
