@@ -12,7 +12,7 @@ from .ledger import Entry, Ledger
 from .outputs import refuse_to_overwrite
 from .records import Annotation, Article, parse_article, text_faults, to_line, write_records
 from .regions import Row, drop_rows, enter_rows
-from .results import Json, extras_of, from_rows, region_row, relation_row
+from .results import DESK, Json, extras_of, from_rows, region_row, relation_row
 from .schema import Schema, write_schema
 from .survey import UNNAMED, Survey, draft_schema, labels_of, language_of, plain_name, quote_fits, survey_results, text_key
 from .tasks import age_of, in_order, layers_of
@@ -95,6 +95,8 @@ def _read_tasks(path: Path) -> list[Json]:
     for number, task in enumerate(tasks, 1):
         if not isinstance(task, dict) or not isinstance(task.get("data"), dict) or not _has_annotations(task):
             raise DataError(f"{path}: task {number}", "is no task with data and annotations", _REMEDY)
+        if DESK in task["data"]:
+            raise DataError(f"{path}: task {number}", "was made by copydesk push", "bring it back with copydesk pull")
     return tasks
 
 

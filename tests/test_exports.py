@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import copydesk
 from annotate.check import check_article
 from annotate.errors import DataError
 from annotate.exports import import_export, read_export
@@ -208,6 +209,7 @@ def test_other_kinds_of_labels_are_read_where_they_have_offsets(reading: Any) ->
         ('[{"data": {"n": 3}, "annotations": []}]', "has no text in the data"),
         ('[{"data": {"text": "a"}, "annotations": []}]', "has no labelled region"),
         ("[" * 100_000, "is nested too deeply"),
+        ('[{"data": {"text": "a", "copydesk": {}}, "annotations": []}]', "was made by copydesk push; bring it back"),
         (json.dumps([task(region("Anna", "PER", "a"), data={"audio": "/x.wav"})]), "has no text that its regions quote"),
         (json.dumps([task(ANNA, data={"body": TEXT, "by": "\ud800"})]), "half a character"),
     ],
@@ -225,6 +227,34 @@ def test_wrong_encoding_and_missing_file_get_a_clear_line(tmp_path: Path) -> Non
     path.write_bytes('[{"data": {"text": "é"}}]'.encode("latin-1"))
     with pytest.raises(DataError, match="is not UTF-8"):
         read_export(path, Ledger())
+
+
+def test_command_ends_with_one_line_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps([task(ANNA)])[:80], encoding="utf-8")
+    outs = ["--out", str(tmp_path / "r.jsonl"), "--schema-out", str(tmp_path / "s.toml")]
+    monkeypatch.setattr("sys.argv", ["copydesk", "import", str(path), *outs])
+    with pytest.raises(SystemExit) as ended:
+        copydesk.main()
+    assert ended.value.code == 1 and [p.name for p in tmp_path.iterdir()] == ["page.json"]
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and "is not whole JSON" in printed.err
+
+
+def test_command_prints_the_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps([task(ANNA, ACME, relation("a", "o", "runs", direction="left"))]), encoding="utf-8")
+    outs = ["--out", str(tmp_path / "r.jsonl"), "--schema-out", str(tmp_path / "s.toml"), "--ledger", str(tmp_path / "l.jsonl")]
+    monkeypatch.setattr("sys.argv", ["copydesk", "import", str(path), *outs])
+    with pytest.raises(SystemExit) as ended:
+        copydesk.main()
+    assert not ended.value.code and sorted(p.name for p in tmp_path.iterdir()) == ["l.jsonl", "page.json", "r.jsonl", "s.toml"]
+    assert "its arrow is 'left'" in capsys.readouterr().out
+    assert len((tmp_path / "l.jsonl").read_text(encoding="utf-8").splitlines()) == 4
 
 
 def test_import_writes_all_or_nothing(tmp_path: Path) -> None:
