@@ -271,7 +271,7 @@ def _clear_errors(url: str, when: str = "") -> Iterator[None]:
         raise ServiceError(url, f"took too long to answer{when}", again) from None
     except (httpx.HTTPError, httpx.InvalidURL) as err:
         raise ServiceError(url, f"broke off ({type(err).__name__}){when}", again) from None
-    except (ValueError, KeyError) as err:
+    except (ValueError, KeyError, TypeError) as err:  # the SDK takes any answer for what it expects
         raise ServiceError(url, f"answers unlike Label Studio ({type(err).__name__})", "check the address") from None
 
 
