@@ -22,7 +22,6 @@ from .errors import DataError, ServiceError
 RELEASE = "1.23.2"
 CONSTRAINTS = Path(__file__).parent.parent / "configs" / "studio-constraints.txt"
 HOST = "127.0.0.1"
-PORT = 8080
 LOG = "server.log"
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: what the server tries to send out ends here at once
 
@@ -73,8 +72,7 @@ def start(studio: Studio, port: int, *, user: str, say: Callable[[str], None], p
     Raises ServiceError when the port is busy, the installation fails or the server does not come up.
     """
     with _lock(studio):
-        running = status(studio)
-        if running is not None:
+        if (running := status(studio)) is not None:
             if running.port != port:
                 raise ServiceError(running.url, "the studio runs there already", "`copydesk studio down` stops it")
             return running if running.release else _wait(studio, running, say, patience_seconds)
@@ -93,8 +91,7 @@ def stop(studio: Studio, *, patience_seconds: float = 20) -> Running | None:
     if not studio.home.is_dir():
         return None
     with _lock(studio):
-        running = status(studio)
-        if running is not None:
+        if (running := status(studio)) is not None:
             _end(running, patience_seconds)
         (studio.home / "server.json").unlink(missing_ok=True)
         return running
@@ -187,8 +184,7 @@ def _refuse_busy_port(port: int) -> None:
 
 
 def _make_login(studio: Studio, user: str) -> Login:
-    login = read_login(studio)
-    if login is None and (studio.home / "label_studio.sqlite3").exists():
+    if (login := read_login(studio)) is None and (studio.home / "label_studio.sqlite3").exists():
         raise DataError(str(studio.home), "has data but no credentials.json", "restore the file, or choose another --home")
     if login is None:
         name = re.sub(r"[^a-z0-9._-]", "", user.lower()).strip(".") or "editor"

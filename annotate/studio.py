@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -174,6 +175,9 @@ class Connection:
             tasks: list[Task] = json.loads(content)
         except ValueError as err:
             raise ServiceError(self.address.url, "sent an incomplete export", "run the command again") from err
+        for made in (annotation for task in tasks for annotation in task["annotations"]):
+            if made["import_id"] is not None and _seconds(made["updated_at"]) - _seconds(made["created_at"]) < 1:
+                made["updated_by"] = None  # the server names who uploads as who changed it last
         return sorted(tasks, key=lambda task: int(task["id"]))
 
     def _await_snapshot(self, project: int, snapshot: Any) -> None:
@@ -225,6 +229,10 @@ class Connection:
         if answer.status_code != 302:
             raise ServiceError(self.address.url, f"made no account {email} ({answer.status_code})", "add it in the browser")
         return email, password
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def add_person(studio: Studio, connection: Connection, handle: str) -> str:
