@@ -24,7 +24,7 @@ from training.components.arguments import Arguments
 from training.components.candidates import Batch, pairs_within_sentences
 from training.components.scoring import score_arguments, score_attributes, score_stances, score_triggers
 from training.components.spans import ranges_of
-from training.components.triggers import find_triggers
+from training.components.tagger import find_spans
 from training.convert import from_doc, to_doc, write_docs
 from training.pipeline import CONFIGS, layers_in, load_model, make_config
 
@@ -216,15 +216,17 @@ TAGS = ["O", "B-x", "I-x", "B-y", "I-y"]
         ("O B-y", [(1, 2, 1)]),
         ("B-x I-y I-y", [(0, 3, 1)]),
         ("_ B-x", [(1, 2, 0)]),
+        ("B-x _ I-x _", [(0, 3, 0)]),
+        ("B-x _ B-x", [(0, 1, 0), (2, 3, 0)]),
     ],
 )
-def test_tags_become_triggers(tags: str, expected: list[tuple[int, int, int]]) -> None:
+def test_tags_become_spans(tags: str, expected: list[tuple[int, int, int]]) -> None:
     names = tags.split()
     rows = np.full((len(names), 5), 0.02, dtype="f")
     for row, name in zip(rows, names, strict=True):
         row[TAGS.index("B-x" if name == "_" else name)] = 0.92
     is_space = np.asarray([name == "_" for name in names])
-    assert [found[:3] for found in find_triggers(rows, is_space, 0.5)] == expected
+    assert [found[:3] for found in find_spans(rows, is_space, 0.5)] == expected
 
 
 def test_a_batch_without_candidates_still_trains_the_shared_layer(tmp_path: Path) -> None:

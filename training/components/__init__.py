@@ -5,5 +5,6 @@ These files travel inside every packaged model: they import nothing of ours but 
 
 from . import arguments as arguments
 from . import attributes as attributes
+from . import entities as entities
 from . import stance as stance
 from . import triggers as triggers
