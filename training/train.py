@@ -131,7 +131,11 @@ def _with_language(settings: Settings) -> dict[str, Any]:
 
 def _convert(split: Split, work: Path, settings: Settings) -> Losses:
     """Writes train.spacy and dev.spacy; returns what the components cannot learn of train."""
-    nlp = spacy.blank(settings.schema.language)
+    try:
+        nlp = spacy.blank(settings.schema.language)
+    except ImportError as err:
+        place = f"scheme '{settings.schema.name}'"
+        raise DataError(place, f"spaCy knows no language '{settings.schema.language}'", "correct its language") from err
     losses = convert_records(split.parts["train"], nlp, work / "train.spacy", annotator=settings.annotator)
     if split.parts["dev"]:
         convert_records(split.parts["dev"], nlp, work / "dev.spacy", annotator=settings.annotator)
@@ -141,8 +145,9 @@ def _convert(split: Split, work: Path, settings: Settings) -> Losses:
 def _evaluate_at_the_end(config: Config) -> None:
     """Makes a run that is shorter than the way to its first evaluation end with one: its first step would be its best."""
     settings = config["training"]
-    if settings["max_steps"] and isinstance(settings["eval_frequency"], int):
-        settings["eval_frequency"] = min(settings["eval_frequency"], settings["max_steps"])
+    n_steps, every = settings["max_steps"], settings["eval_frequency"]
+    if isinstance(n_steps, int) and isinstance(every, int) and 0 < n_steps < every:
+        settings["eval_frequency"] = n_steps
 
 
 def _initialize(config: Config) -> Language:
@@ -153,8 +158,10 @@ def _initialize(config: Config) -> Language:
         first = dict(err.errors[0]) if err.errors else {}
         where = ".".join(str(part) for part in first.get("loc", ())) or "config"
         raise DataError(f"setting '{where}'", str(first.get("msg", err.desc or err.title)), "correct it") from err
-    except (RegistryError, OSError, ValueError) as err:
-        complaint = re.match(r"\[E\d+\] ([^\n]+?)(\.|\n|$)", str(err))  # spaCy's own: it read the config and was not pleased
+    except (RegistryError, ImportError, OSError, ValueError) as err:
+        complaint = re.match(
+            r"\[E\d+\] ([^\n]+?)(\.\s|\n|\.?$)", str(err)
+        )  # spaCy's own: it read the config and was not pleased
         if complaint is None:
             raise
         raise DataError("config", complaint[1], "correct that setting") from err

@@ -1,0 +1,309 @@
+"""A run gives a whole model folder or nothing, the same bytes for the same seed, and learns only what is there."""
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import gold_article
+
+from annotate.errors import DataError
+from annotate.matching import SCORES
+from annotate.records import Annotation, Article, Mention, Stance, read_records, to_line, write_records
+from annotate.schema import Schema
+from training.corpus import doubts, read_parts
+from training.pipeline import load_model
+from training.split import Split, split_corpus
+from training.train import Settings, find_base, find_config, parse_overrides, train
+
+SMALL = {
+    "training.max_steps": 4,
+    "training.eval_frequency": 2,
+    "components.tok2vec.model.encode.depth": 1,
+    "components.tok2vec.model.embed.rows": [50, 50, 50, 50],
+}
+
+
+def corpus(n: int = 6, **layers: None) -> list[Article]:
+    """The example article as told by `n` stories, without the layers that are given as None."""
+    made = []
+    for number in range(n):
+        article = gold_article(f"a{number}", story=f"s{number}")
+        annotation = article.annotations[0].model_copy(update=layers)
+        made.append(article.model_copy(update={"annotations": (annotation,)}))
+    return made
+
+
+def run(articles: list[Article], out: Path, schema: Schema, *, force: bool = False, **settings: object) -> list[str]:
+    """Trains a small model and returns what was said."""
+    said: list[str] = []
+    options = Settings(schema, base="none", **{"overrides": SMALL, **settings})
+    train(split_corpus(articles, "here"), out, options, say=said.append, stream=io.StringIO(), force=force)
+    return said
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, schema: Schema) -> Path:
+    out = tmp_path_factory.mktemp("models") / "model"
+    run(corpus(), out, schema)
+    return out
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def steps(folder: Path) -> list[int]:
+    """The steps that were evaluated."""
+    return [json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_model_folder_holds_all_that_a_run_leaves(model: Path, schema: Schema) -> None:
+    extra = {"run.json", "split.json", "scores.json", "schema.toml", "log.jsonl", "config.cfg", "meta.json"}
+    assert extra <= {path.name for path in model.iterdir()}
+    assert ".work" not in {path.name for path in model.iterdir()}
+    about = json.loads((model / "run.json").read_text())
+    assert about["scheme"]["digest"] == schema.digest
+    assert about["base"] is None
+    scores = json.loads((model / "scores.json").read_text())
+    assert set(scores) == {"dev", "test"}
+    assert set(scores["test"]) == {*SCORES, "given"}
+    went = json.loads((model / "split.json").read_text())
+    assert sorted(name for names in went.values() for name in names) == [f"a{i}" for i in range(6)]
+    assert steps(model) == [0, 2, 4]
+
+
+def test_model_loads_and_carries_its_scheme(model: Path, schema: Schema) -> None:
+    nlp = load_model(model)
+    assert nlp.meta["copydesk"]["schema"] == schema.model_dump(mode="json")
+    assert nlp.config["training"]["logger"]["@loggers"].startswith("spacy.")
+    doc = nlp("Tehran accused Washington.")
+    assert {"mentions", "events", "stances"} <= set(doc.spans)
+
+
+def test_model_holds_no_path_of_the_machine(model: Path) -> None:
+    here = str(model.parent).encode()
+    clone = str(Path(__file__).parent.parent).encode()
+    for path in model.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert here not in content, path
+            assert clone not in content, path
+            assert b".work" not in content, path
+
+
+@pytest.mark.parametrize(
+    ("absent", "missing"),
+    [
+        ({"stances": None}, {"stance"}),
+        ({"events": None, "stances": None}, {"triggers", "arguments", "attributes", "stance"}),
+    ],
+    ids=["stances", "events and stances"],
+)
+def test_an_absent_layer_is_left_out_of_the_model(
+    absent: dict[str, None], missing: set[str], tmp_path: Path, schema: Schema
+) -> None:
+    run(corpus(3, **absent), tmp_path / "model", schema)
+    pipes = set(load_model(tmp_path / "model").pipe_names)
+    assert pipes.isdisjoint(missing)
+    assert pipes | missing >= {"ner", "triggers", "arguments", "attributes", "stance"}
+
+
+def test_only_the_articles_own_stances_give_no_stance_component(tmp_path: Path, schema: Schema) -> None:
+    own = (Stance(holder=None, target="m2", label="AGAINST"),)
+    run(corpus(3, stances=own), tmp_path / "model", schema)
+    assert "stance" not in load_model(tmp_path / "model").pipe_names
+
+
+def test_one_label_with_one_example_trains_with_a_warning(tmp_path: Path, schema: Schema) -> None:
+    mention = Mention(id="m1", start=0, end=6, label="GPE")
+    one = Article(id="a", text="Tehran accused Washington.", annotations=(Annotation(annotator="gold", mentions=(mention,)),))
+    said = run([one], tmp_path / "model", schema)
+    assert "labels with a single example in train (GPE): they will hardly be learnt" in said
+    assert any(line.startswith("no dev articles") for line in said)
+    assert load_model(tmp_path / "model").pipe_names == ["tok2vec", "ner", "sentencizer"]
+
+
+def test_a_run_shorter_than_the_way_to_its_first_evaluation_ends_with_one(tmp_path: Path, schema: Schema) -> None:
+    run(corpus(3), tmp_path / "model", schema, overrides=SMALL | {"training.eval_frequency": 100})
+    assert steps(tmp_path / "model") == [0, 4]
+
+
+def test_scores_are_those_of_the_components_own_scorers(model: Path) -> None:
+    from spacy.training import Example
+
+    from training.convert import to_doc
+    from training.evaluate import evaluate
+
+    nlp = load_model(model)
+    articles = corpus(3)
+    golds = [to_doc(a, a.annotations[0], nlp)[0] for a in articles]
+    theirs = nlp.evaluate([Example(nlp.make_doc(a.text), gold) for a, gold in zip(articles, golds, strict=True)])
+    ours = evaluate(nlp, articles).to_json()
+    for name in SCORES:
+        if name != "mentions":
+            assert ours[name]["f"] == pytest.approx(theirs[f"{name}_f"]), name
+    assert ours["mentions"]["f"] == pytest.approx(theirs["ents_f"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "finding"),
+    [
+        ({"training.max_stepz": 3}, "--training.max_stepz: is not a setting"),
+        ({"trainink.max_steps": 3}, "--trainink.max_steps"),
+        ({"training.max_steps": "many"}, "max_steps"),
+        ({"training.optimizer.@optimizers": "Adam.v9"}, "Adam.v9"),
+        ({"initialize.vectors": "/nowhere"}, "/nowhere"),
+    ],
+    ids=["unknown setting", "unknown section", "wrong type", "unknown function", "missing vectors"],
+)
+def test_a_setting_that_spacy_refuses_is_one_line_and_leaves_nothing(
+    overrides: dict[str, object], finding: str, tmp_path: Path, schema: Schema
+) -> None:
+    with pytest.raises(DataError) as caught:
+        run(corpus(3), tmp_path / "model", schema, overrides=SMALL | overrides)
+    assert finding in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_language_that_spacy_does_not_know_is_one_line(tmp_path: Path, schema: Schema) -> None:
+    with pytest.raises(DataError, match="no language 'zz'"):
+        run(corpus(3), tmp_path / "model", schema.model_copy(update={"language": "zz"}))
+
+
+def test_a_model_that_is_there_is_not_overwritten(model: Path, schema: Schema) -> None:
+    before = digests(model)
+    with pytest.raises(DataError, match="is there already"):
+        run(corpus(), model, schema)
+    assert digests(model) == before
+
+
+def test_parse_overrides_reads_json_or_text() -> None:
+    arguments = ["--training.max_steps", "200", "--training.dropout=0.1", "--paths.vectors", "my_vectors", "--a.b", "null"]
+    assert parse_overrides(arguments) == {
+        "training.max_steps": 200,
+        "training.dropout": 0.1,
+        "paths.vectors": "my_vectors",
+        "a.b": None,
+    }
+
+
+@pytest.mark.parametrize("arguments", [["--foo", "3"], ["extra"], ["--a.b"], ["--a.b", "--c.d", "1"]], ids=str)
+def test_parse_overrides_refuses_what_is_no_setting(arguments: list[str]) -> None:
+    with pytest.raises(DataError):
+        parse_overrides(arguments)
+
+
+def test_find_base_says_what_none_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.train.is_package", lambda name: False)
+    said: list[str] = []
+    assert find_base(None, "en", said.append) is None
+    assert len(said) == 1
+    assert "17 points" in said[0]
+    assert find_base("none", "en", said.append) is None
+    assert find_base(None, "fr", said.append) is None
+    with pytest.raises(DataError, match="base 'nope'"):
+        find_base("nope", "en", said.append)
+
+
+def test_find_config_fits_the_base_and_refuses_what_is_not_there() -> None:
+    assert find_config(None, None).name == "blank.cfg"
+    assert find_config(None, "en_core_web_md").name == "base.cfg"
+    with pytest.raises(DataError, match="config 'nope'"):
+        find_config("nope", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "finding"),
+    [
+        ('{"id": "b", "text": "Paris."', "is cut off"),
+        ('{"id": "b", "text": "", "annotations": []}', "has an empty text"),
+        (
+            '{"id": "b", "text": "Paris.", "annotations": [{"annotator": "gold", "mentions": '
+            '[{"id": "m1", "start": 0, "end": 5, "label": "TOWN"}]}]}',
+            "unknown label TOWN",
+        ),
+    ],
+    ids=["cut off", "empty text", "unknown label"],
+)
+def test_a_bad_article_stops_with_its_line(
+    line: str, finding: str, records_file: Callable[[str], Path], schema: Schema
+) -> None:
+    path = records_file(to_line(corpus(1)[0]) + line + "\n")
+    with pytest.raises(DataError, match=finding) as caught:
+        read_parts(path, schema)
+    assert f"{path}:2" in str(caught.value)
+
+
+def test_read_parts_takes_a_split_folder_as_it_is(tmp_path: Path, schema: Schema) -> None:
+    articles = corpus(4)
+    write_records(tmp_path / "train.jsonl", articles[:2])
+    write_records(tmp_path / "test.jsonl", articles[2:])
+    assert read_parts(tmp_path, schema).to_json() == {"train": ["a0", "a1"], "dev": [], "test": ["a2", "a3"], "unused": []}
+
+
+def test_read_parts_with_dev_trains_on_all_records(tmp_path: Path, schema: Schema) -> None:
+    articles = corpus(4)
+    write_records(tmp_path / "all.jsonl", articles[:3])
+    write_records(tmp_path / "dev.jsonl", articles[3:])
+    parts = read_parts(tmp_path / "all.jsonl", schema, dev=tmp_path / "dev.jsonl")
+    assert parts.to_json() == {"train": ["a0", "a1", "a2"], "dev": ["a3"], "test": [], "unused": []}
+
+
+def test_doubts_name_shared_stories_and_labels_that_train_lacks() -> None:
+    articles = corpus(3)
+    train_only = articles[0].model_copy(
+        update={"annotations": (articles[0].annotations[0].model_copy(update={"events": (), "stances": ()}),)}
+    )
+    twin = articles[0].model_copy(update={"id": "twin"})
+    said = list(doubts(Split({"train": [train_only], "dev": [twin], "test": []}, [])))
+    assert "stories in train and in dev (s0): scores on dev flatter" in said
+    assert any(line.startswith("labels that train lacks but dev or test has (ACCUSE, ACTOR") for line in said)
+
+
+COMMAND = [sys.executable, "-m", "copydesk", "train"]
+FLAGS = ["--base", "none", *(f"--{name}={json.dumps(value)}" for name, value in SMALL.items())]
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
+    write_records(tmp_path / "records.jsonl", corpus())
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [*COMMAND, str(tmp_path / "records.jsonl"), "--out", str(tmp_path / seed), *FLAGS]
+        subprocess.run(command, check=True, env=environment, capture_output=True)
+    assert digests(tmp_path / "1") == digests(tmp_path / "2")
+
+
+@pytest.mark.slow
+def test_kill_leaves_the_former_model_and_the_run_can_be_repeated(tmp_path: Path) -> None:
+    records, out = tmp_path / "records.jsonl", tmp_path / "model"
+    write_records(records, corpus())
+    command = [*COMMAND, str(records), "--out", str(out), *FLAGS, "--force"]
+    subprocess.run(command, check=True, capture_output=True)
+    before = digests(out)
+    endless = [*command, "--training.max_steps=0", "--training.patience=0", "--training.max_epochs=100000"]
+    process = subprocess.Popen(endless, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stderr is not None
+        seen = [line for line, _ in zip(process.stderr, range(6), strict=False)]  # head, steps: checkpoints are being written
+        assert seen[-1].split()[0].isdigit(), seen
+        time.sleep(0.2)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert digests(out) == before
+    load_model(out)
+    subprocess.run(command, check=True, capture_output=True)
+    assert digests(out) == before
+    assert [a.id for a in read_records(records)] == [f"a{i}" for i in range(6)]
