@@ -174,7 +174,7 @@ def _choice_block(
     control: str, heading: str, values: dict[str, str], keys: dict[tuple[str, str], str], condition: str
 ) -> Iterator[str]:
     when = f'visibleWhen="region-selected"{condition}'
-    yield f'<View {when}><Header value={_quoted(heading)} size="6"/></View>'
+    yield f'<View {when}><Header value={_quoted(heading)} size="5"/></View>'
     yield f'<Choices name="{control}" toName="{TEXT}" perRegion="true" {when} choice="single" showInline="true">'
     for value, definition in values.items():
         yield f"  {_element('Choice', value, key_of(keys, control, value), {'hint': definition})}"

@@ -134,20 +134,27 @@ def _mend_range(row: Row, text: str, *, whole_words: bool) -> bool:
         row.notes.append("reached beyond the text: cut to the text")
     if not row.is_manual:
         return True
-    words = text[row.start : row.end]
-    if not words.strip():
+    if not text[row.start : row.end].strip():
         row.faults.append("marks only whitespace")
         return False
-    if words != words.strip():
-        row.end = row.start + len(words.rstrip())
-        row.start += len(words) - len(words.lstrip())
+    if (row.start, row.end) != (bare := bare_range(text, row.start, row.end)):
+        row.start, row.end = bare
         row.notes.append("had whitespace at its edges: removed")
-    if whole_words:
-        start, end = grow_to_words(text, row.start, row.end)
-        if (start, end) != (row.start, row.end):
-            row.start, row.end = start, end
-            row.notes.append("cut a word: grown to the whole word")
+    if whole_words and (row.start, row.end) != (grown := grow_to_words(text, row.start, row.end)):
+        row.start, row.end = grown
+        row.notes.append("cut a word: grown to the whole word")
     return True
+
+
+def mended(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range that a mark of this range would get if it had been drawn by hand where words are spaced."""
+    return grow_to_words(text, *bare_range(text, start, end))
+
+
+def bare_range(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range without whitespace at its edges; empty where it has nothing else."""
+    words = text[start:end]
+    return start + len(words) - len(words.lstrip()), start + max(len(words.rstrip()), len(words) - len(words.lstrip()))
 
 
 def grow_to_words(text: str, start: int, end: int) -> tuple[int, int]:

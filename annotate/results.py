@@ -5,7 +5,7 @@ from typing import Any
 
 from .interface import ARTICLE_STANCE, ENTITY, EVENT, TEXT, attribute_controls
 from .records import Annotation, Argument, Event, Layer, Mention, Stance
-from .regions import MANUAL, Item, ItemKind, Row, decode_id, encode_id, read_choices, read_regions
+from .regions import MANUAL, Item, ItemKind, Row, decode_id, encode_id, mended, read_choices, read_regions
 from .relations import Link, RoleLink, StanceLink, read_relations
 from .schema import Schema
 
@@ -74,6 +74,8 @@ def _region_row(item: Mention | Event, control: str, text: str, extras: Json) ->
     )
     if fields:
         extras = extras | {"fields": fields}
+    if mended(text, item.start, item.end) != (item.start, item.end):
+        extras = extras | {"exact": [item.start, item.end]}  # not to be mended when something else of it is changed
     if extras:
         row["meta"] = {DESK: extras}
     if item.score is not None:
@@ -112,6 +114,7 @@ def _parse_row(plain: Mapping[str, Any], schema: Schema) -> Row:  # Any: Label S
     if row.faults:
         return row
     row.extras = extras_of(plain)
+    row.is_manual = row.is_manual and row.extras.get("exact") != [row.start, row.end]
     for label in dict.fromkeys(names_in(value.get("labels"))):
         kinds = _kinds_of(label, str(control), schema)
         if kinds:

@@ -308,6 +308,17 @@ def test_two_labels_in_one_region_become_two_mentions() -> None:
     assert last(ledger).outcome == "repaired"
 
 
+@pytest.mark.parametrize("words", ["ehran", "Tehran "])
+def test_uploaded_mark_keeps_its_range_when_a_choice_on_it_is_changed(words: str) -> None:
+    start = TEXT.index(words)
+    marked = Event(id="e", start=start, end=start + len(words), label="CONSULT", attributes={"modality": "PLANNED"})
+    article = gold_article("x").model_copy(update={"annotations": (Annotation(annotator="gold", events=(marked,)),)})
+    task = through_server(to_task(article, SCHEMA, annotators_as="annotations"))
+    for row in task["annotations"][0]["result"]:
+        row["origin"] = "prediction-changed"
+    assert from_task(task, SCHEMA, Ledger(), str) == article
+
+
 def test_regions_without_ids_get_their_own() -> None:
     rows = [region(words, "GPE", "-") | {"id": ""} for words in ("Tehran", "Washington")] + [region("Paris", "GPE", "row-1")]
     article, ledger = pulled(rows)
