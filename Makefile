@@ -71,13 +71,13 @@ demo: $(DEMO)/applied.txt  ## From a fresh clone to a model applied to a fresh a
 	@echo "Wheel: $(WHEEL)"
 	@echo "Page:  $(DEMO)/applied/articles.html"
 
-$(DEMO)/gold.jsonl: $(STORIES) configs/schema.toml $(VENV)/installed
-	@echo "== compiling and checking the starter corpus"
+corpus/gold.jsonl: $(STORIES) configs/schema.toml | $(VENV)/installed
+	@echo "== compiling the starter corpus"
 	@$(BIN)/copydesk compile corpus/stories --out $@ --force
-	@$(BIN)/copydesk check $@
 
-$(DEMO)/split/split.json: $(DEMO)/gold.jsonl
-	@echo "== splitting by story"
+$(DEMO)/split/split.json: corpus/gold.jsonl | $(VENV)/installed
+	@echo "== checking the starter corpus and splitting it by story"
+	@$(BIN)/copydesk check $<
 	@$(BIN)/copydesk split $< --out $(DEMO)/split --force
 
 models/demo/meta.json: $(DEMO)/split/split.json $(SOURCES) $(BASE)/meta.json
@@ -106,9 +106,9 @@ test: $(VENV)/installed-dev .cache/clean/installed .cache/spacy/installed .cache
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "server or not server"
 
-studio: $(DEMO)/gold.jsonl  ## Label Studio with the starter project, ready in the browser.
+studio: corpus/gold.jsonl $(VENV)/installed  ## Label Studio with the starter project, ready in the browser.
 	@$(BIN)/copydesk studio up --home .studio
-	@$(BIN)/copydesk push $(DEMO)/gold.jsonl --project "copydesk starter" --home .studio --as predictions
+	@$(BIN)/copydesk push corpus/gold.jsonl --project "copydesk starter" --home .studio --as predictions
 
 bench: $(VENV)/installed-dev $(BASE)/meta.json  ## Accuracy on public data (needs COPYDESK_BENCH) and speed.
 	$(BIN)/python -m benchmarks
