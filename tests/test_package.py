@@ -88,6 +88,12 @@ def test_wheel_carries_scheme_scores_card_and_licence_but_no_path(wheel: Path, m
         assert [name for name, content in files.items() if place.encode() in content] == []
 
 
+def test_config_of_the_wheel_does_not_ask_for_the_base(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        config = archive.read("en_news_events/en_news_events-0.1.0/config.cfg").decode()
+    assert "start_from_base" not in config
+
+
 def test_card_shows_scores_and_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         card = archive.read("en_news_events/en_news_events-0.1.0/README.md").decode()

@@ -104,6 +104,7 @@ def _lay_out(root: Path, model: Path, module: str, meta: dict[str, Any]) -> None
     shutil.copytree(model, data, ignore=unwanted)
     code = package_folder / "components"
     shutil.copytree(COMPONENTS, code, ignore=shutil.ignore_patterns("__pycache__"))
+    _forget_the_base(data / "config.cfg")
     _rename_registrations(code, data / "config.cfg")
     text = json.dumps(meta, indent=2, ensure_ascii=False)
     for place in (data, package_folder):
@@ -116,6 +117,15 @@ def _lay_out(root: Path, model: Path, module: str, meta: dict[str, Any]) -> None
     write_card(root, data, meta)
     for name in ("README.md", *(path.name for path in root.glob("LICENSE*"))):
         shutil.copy(root / name, data)
+
+
+def _forget_the_base(path: Path) -> None:
+    """Takes out of a config how training began: where a packaged model is used there is neither the base nor our code."""
+    from thinc.api import Config
+
+    config = Config().from_disk(path, interpolate=False)
+    config["initialize"] |= {"vectors": None, "after_init": None}
+    config.to_disk(path)
 
 
 def _rename_registrations(code: Path, config: Path) -> None:
