@@ -65,7 +65,7 @@ def studio_at(home: Path | None, env: Path | None, environ: Mapping[str, str]) -
     return Studio(home.expanduser().absolute(), env.expanduser().absolute())
 
 
-def start(studio: Studio, port: int, *, user: str, say: Callable[[str], None], patience_seconds: float = 300) -> Running:
+def start(studio: Studio, port: int, *, user: str, say: Callable[[str], None], patience_seconds: float = 600) -> Running:
     """Starts the server, once it is installed, and returns when it answers; one that runs already is left as it is.
 
     user: name of the account that is made with the data; it becomes that person's name as an annotator.

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Task = dict[str, Any]  # Any: Label Studio's JSON
 
-TITLE_CHARS = (3, 50)  # what the server allows
 _EVERYTHING = {
     "drafts": {"only_id": False},
     "predictions": {"only_id": False},
@@ -99,11 +98,12 @@ class Connection:
     def __init__(self, address: Address) -> None:
         """Raises ServiceError when nothing answers there, it is no Label Studio, or it refuses the key."""
         self.address = address
-        with _clear_errors(address.url):
-            self._http, self._sdk = _open(address)
-            me = self._sdk.users.whoami()
-        if not getattr(me, "email", None):
-            raise ServiceError(address.url, "is no Label Studio server", "check the address")
+        with contextlib.ExitStack() as stack, _clear_errors(address.url):
+            self._http = stack.enter_context(_client(address.url))
+            self._sdk = _open(address, self._http)
+            if not getattr(self._sdk.users.whoami(), "email", None):
+                raise ServiceError(address.url, "is no Label Studio server", "check the address")
+            stack.pop_all()  # all is well: the client stays open
 
     def __enter__(self) -> "Connection":
         return self
@@ -126,9 +126,8 @@ class Connection:
 
     def find_project(self, title: str) -> Project | None:
         """The project of exactly this title. Raises DataError when there are two, or no project can have it."""
-        low, high = TITLE_CHARS
-        if not low <= len(title.strip()) <= high:
-            raise DataError(f"--project '{title}'", f"has not {low} to {high} characters", "choose another title")
+        if not 3 <= len(title.strip()) <= 50:  # what the server allows
+            raise DataError(f"--project '{title}'", "has not 3 to 50 characters", "choose another title")
         with self._calls() as sdk:
             found = [project.id for project in sdk.projects.list(title=title) if project.title == title]
             if len(found) > 1:
@@ -247,19 +246,21 @@ def add_person(studio: Studio, connection: Connection, handle: str) -> str:
     return f"{email}  {password}"
 
 
-def _open(address: Address) -> "tuple[httpx.Client, Any]":
-    """The HTTP client and the SDK on top of it. Any: the SDK has no types that hold."""
+def _client(url: str) -> "httpx.Client":
     import httpx
+
+    is_here = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")  # never through a proxy to this machine
+    patience = httpx.Timeout(600, connect=10)  # a snapshot is made within one request
+    return httpx.Client(timeout=patience, follow_redirects=True, trust_env=not is_here)
+
+
+def _open(address: Address, client: "httpx.Client") -> Any:
+    """The SDK. Any: it has no types that hold."""
     from label_studio_sdk import LabelStudio
 
-    is_local = urlsplit(address.url).hostname in ("localhost", "127.0.0.1", "::1")
-    patience = httpx.Timeout(600, connect=10)  # a snapshot is made within one request
-    http = httpx.Client(
-        timeout=patience, follow_redirects=True, trust_env=not is_local
-    )  # never through a proxy to this machine
-    # no retries: the SDK would repeat an upload whose answer got lost, and so double it
     sdk: Any = LabelStudio
-    return http, sdk(base_url=address.url, api_key=address.key, timeout=600, max_retries=0, httpx_client=http)
+    # no retries: the SDK would repeat an upload whose answer got lost, and so double it
+    return sdk(base_url=address.url, api_key=address.key, timeout=600, max_retries=0, httpx_client=client)
 
 
 @contextlib.contextmanager
