@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-BATCH_SIZE = 64  # articles
+BATCH_SIZE = 64  # articles whose words are kept in memory together
 MAX_BATCH_CHARS = 500_000
+CHARS_AT_ONCE = 20_000  # through the networks; more costs time and memory and gains nothing
 MAX_RUN_CHARS = 500  # spaCy's tokenizer needs time that grows with the square of a stretch without white space
 
 _RUN = re.compile(r"\S+")
@@ -52,8 +53,9 @@ def predict_scanned(
     annotator = annotator_name(nlp)
     for batch in _batches(scanned, nlp, batch_size):
         good = [found.article for found in batch if found.article is not None and found.error is None]
+        n_at_once = max(1, CHARS_AT_ONCE * len(good) // (sum(len(article.text) for article in good) + 1))
         with nlp.memory_zone():
-            docs = nlp.pipe((article.text for article in good), batch_size=batch_size)
+            docs = nlp.pipe((article.text for article in good), batch_size=n_at_once)
             done = iter([_to_plain(doc, article, annotator) for doc, article in zip(docs, good, strict=True)])
         for found in batch:
             yield found if found.error is not None else next(done)._replace(place=found.place)
