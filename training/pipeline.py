@@ -114,12 +114,12 @@ def base_tok2vec(nlp: Language) -> Model[Any, Any]:
     place = nlp.meta["name"]
     if "ner" not in nlp.pipe_names:
         raise DataError(place, "has no entity recogniser to start from", "choose another base, or none")
-    layer = _model_of(nlp, "ner").get_ref("tok2vec").layers[0]
-    if layer.name == "tok2vec-listener":
-        layer = _model_of(nlp, "tok2vec") if "tok2vec" in nlp.pipe_names else layer
-    if layer.name in ("tok2vec-listener", "transformer-listener"):
-        raise DataError(place, "has no network that a copydesk model can start from", "choose another base, or none")
-    return layer
+    for layer in _model_of(nlp, "ner").get_ref("tok2vec").walk():
+        if layer.name == "tok2vec-listener" and "tok2vec" in nlp.pipe_names:
+            return _model_of(nlp, "tok2vec")
+        if layer.has_ref("embed") and layer.has_ref("encode"):
+            return layer
+    raise DataError(place, "has no network that a copydesk model can start from", "choose another base, or none")
 
 
 def _model_of(nlp: Language, name: str) -> Model[Any, Any]:
