@@ -1,6 +1,7 @@
 """Marks as Label Studio holds them, rows of a result, and the mentions and events they stand for."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, Literal
@@ -60,12 +61,19 @@ class Item:
 
 
 def encode_id(item_id: str) -> str:
-    """An id that the page leaves alone; it takes what follows a `#` for its own."""
-    return item_id.replace("%", "%25").replace("#", "%23")
+    """An id that the page leaves alone: it cuts ids at a `#`, and names styles by them, which take few characters."""
+    return re.sub(r"[^A-Za-z0-9_-]|_(?=x)", lambda found: f"_x{ord(found[0]):x}_", item_id)
 
 
 def decode_id(region_id: str) -> str:
-    return region_id.replace("%23", "#").replace("%25", "%")
+    """What `encode_id` made the id of; an id that the page made comes back as it is, or nearly always."""
+    return re.sub("_x([0-9a-f]{1,6})_", lambda found: _decoded(found[1]) or found[0], region_id)
+
+
+def _decoded(digits: str) -> str:
+    number = int(digits, 16)
+    is_character = 0 < number < 0x110000 and not 0xD800 <= number < 0xE000
+    return chr(number) if is_character and f"{number:x}" == digits else ""
 
 
 def read_regions(rows: Iterable[Row], text: str, *, whole_words: bool) -> dict[str, list[Item]]:

@@ -1,6 +1,7 @@
 """Articles survive the way to Label Studio and back; what the page can do wrong is kept, repaired or dropped with a reason."""
 
 import json
+import string
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from annotate.errors import RecordError
 from annotate.ledger import Entry, Ledger
 from annotate.records import Annotation, Argument, Article, Event, Layer, Mention, Stance, integrity_faults
+from annotate.regions import decode_id, encode_id
 from annotate.schema import Schema, read_schema, to_schema
 from annotate.tasks import from_task, in_order, to_task
 
@@ -46,7 +48,7 @@ def ranges(draw: st.DrawFn, n_chars: int) -> tuple[int, int]:
 
 
 ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=4) | st.sampled_from(
-    ["m1", "a#b", "a%23b", "%", "x-2"]
+    ["m1", "a#b", "a_x23_b", "_x", "_#x5f_", "é", "x-2"]
 )
 scores = st.none() | st.floats(0, 1)
 fields = st.dictionaries(
@@ -153,6 +155,17 @@ def test_predictions_come_back_too(article: Article) -> None:
     expected = in_order(article.model_copy(update={"annotations": kept}))
     assert from_task(task, SCHEMA, ledger, str, with_predictions=True) == expected
     assert from_task(task, SCHEMA, ledger, str).annotations == ()
+
+
+@given(ids)
+def test_ids_on_the_page_have_plain_characters_only(item_id: str) -> None:
+    assert set(encode_id(item_id)) <= set(string.ascii_letters + string.digits + "_-")
+    assert decode_id(encode_id(item_id)) == item_id
+
+
+@pytest.mark.parametrize("page_id", ["a_x0_b", "_x110000_", "_xd800_", "_x0041_", "V1StGXR8_Z"])
+def test_id_that_the_page_made_stays(page_id: str) -> None:
+    assert decode_id(page_id) == page_id
 
 
 # --- one entry for every row, whatever the rows are -----------------------------------------------------------------
