@@ -109,9 +109,8 @@ def check(
 ) -> None:
     """List every fault of articles and their annotations."""
     from .check import Tally, check_scanned
-    from .rows import Columns
     from .schema import DEFAULT_SCHEMA, read_schema
-    from .sources import scan_articles
+    from .sources import Columns, scan_articles
 
     scheme, tally = read_schema(schema or DEFAULT_SCHEMA), Tally()
     scanned = scan_articles(

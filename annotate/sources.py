@@ -5,7 +5,8 @@ from pathlib import Path
 
 from .errors import RecordError
 from .records import MAX_TEXT_CHARS, Article, integrity_faults, place_of, scan_records
-from .rows import Columns, scan_csv, scan_data_set, scan_parquet
+from .rows import Columns as Columns
+from .rows import scan_csv, scan_data_set, scan_parquet
 from .schema import Schema, read_schema
 
 Scanned = Iterator[tuple[str, Article | RecordError]]

@@ -28,8 +28,7 @@ def apply(
 ) -> None:
     """Find events, stances and mentions in articles, as records and tables."""
     from annotate.outputs import refuse_to_overwrite
-    from annotate.rows import Columns
-    from annotate.sources import scan_articles, without_repeats
+    from annotate.sources import Columns, scan_articles, without_repeats
     from training.pipeline import load_model
 
     from .predict import schema_of
