@@ -143,6 +143,21 @@ def test_what_components_cannot_hold_is_counted(nlp: Language) -> None:
     )
 
 
+def test_what_pairs_never_see_is_counted(nlp: Language) -> None:
+    mentions = (Mention(id="m1", start=0, end=4, label="GPE"), Mention(id="m2", start=19, end=24, label="GPE"))
+    arguments = tuple(Argument(role=r, mention=m) for r, m in (("A", "m1"), ("B", "m1"), ("A", "m2")))
+    events = (Event(id="e1", start=5, end=12, label="ACCUSE", arguments=arguments),)
+    stances = (Stance(holder="m1", target="m2", label="AGAINST"), Stance(holder=None, target="e1", label="FAVOR"))
+    annotation = Annotation(annotator="gold", mentions=mentions, events=events, stances=stances)
+    _, losses = to_doc(Article(id="a", text="Oslo accused them. Cairo replied."), annotation, nlp)
+    assert losses.lines() == [
+        "1 of 3 arguments are in another sentence than their trigger: not learnt",
+        "1 of 3 arguments are a second role of one mention in one event: not learnt",
+        "1 of 2 stances have holder and target in two sentences: not learnt",
+        "1 of 2 stances are the article's own: not learnt",
+    ]
+
+
 def test_all_mentions_stay_on_the_doc(nlp: Language) -> None:
     mentions = (Mention(id="m1", start=0, end=3, label="A"), Mention(id="m2", start=0, end=1, label="B"))
     doc, _ = to_doc(Article(id="a", text="x y"), Annotation(annotator="gold", mentions=mentions), nlp)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
+from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 
 from annotate.errors import AlignmentError
@@ -31,6 +33,12 @@ class Losses:
     n_second_types: int = 0  # a trigger's second event type
     n_overlapping_triggers: int = 0
     n_moved_triggers: int = 0
+    n_arguments: int = 0
+    n_far_arguments: int = 0  # in another sentence than their trigger
+    n_second_roles: int = 0  # of one mention in one event
+    n_stances: int = 0
+    n_far_stances: int = 0  # holder and target in two sentences
+    n_article_stances: int = 0  # held by the article itself
 
     def __add__(self, other: "Losses") -> "Losses":
         return Losses(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -44,6 +52,10 @@ class Losses:
             "n_second_types": (self.n_events, "events share their trigger with another type: not learnt as triggers"),
             "n_overlapping_triggers": (self.n_events, "triggers overlap a longer one: not learnt as triggers"),
             "n_moved_triggers": (self.n_events, "triggers begin or end inside a token: grown to whole tokens"),
+            "n_far_arguments": (self.n_arguments, "arguments are in another sentence than their trigger: not learnt"),
+            "n_second_roles": (self.n_arguments, "arguments are a second role of one mention in one event: not learnt"),
+            "n_far_stances": (self.n_stances, "stances have holder and target in two sentences: not learnt"),
+            "n_article_stances": (self.n_stances, "stances are the article's own: not learnt"),
         }
         return [f"{getattr(self, key)} of {total} {text}" for key, (total, text) in texts.items() if getattr(self, key)]
 
@@ -64,7 +76,7 @@ def to_doc(article: Article, annotation: Annotation | None, nlp: Language) -> tu
         losses += _put_events(doc, annotation.events)
     if annotation.stances is not None:
         _put_stances(doc, annotation.stances)
-    return doc, losses
+    return doc, losses + _unreachable(doc, annotation)
 
 
 def from_doc(doc: Doc, article: Article, *, annotator: str) -> Article:
@@ -148,6 +160,25 @@ def _put_stances(doc: Doc, stances: tuple[Stance, ...]) -> None:
     targets = [known[s.target] for s in stances if s.target in known]
     attrs = {"stances": [_plain(s) for s in stances]}
     doc.spans[STANCES] = SpanGroup(doc, name=STANCES, spans=targets, attrs=attrs)
+
+
+def _unreachable(doc: Doc, annotation: Annotation) -> Losses:
+    """Arguments and stances that the pair components never see: they look within sentences, one role for each pair."""
+    arguments = [(e.id, a.mention) for e in annotation.events or () for a in e.arguments]
+    stances = [(s.holder, s.target) for s in annotation.stances or ()]
+    if not arguments and not stances:
+        return Losses()
+    sentences = list(accumulate(Sentencizer().predict([doc])[0]))
+    sentence_of = {s.id_: sentences[s.start] for key in (MENTIONS, EVENTS) for s in doc.spans.get(key, ())}
+    held = [pair for pair in stances if pair[0] is not None]
+    return Losses(
+        n_arguments=len(arguments),
+        n_far_arguments=sum(sentence_of.get(event) != sentence_of.get(mention) for event, mention in arguments),
+        n_second_roles=len(arguments) - len(set(arguments)),
+        n_stances=len(stances),
+        n_far_stances=sum(sentence_of.get(str(holder)) != sentence_of.get(target) for holder, target in held),
+        n_article_stances=len(stances) - len(held),
+    )
 
 
 def _span(doc: Doc, item: Mention | Event) -> Span:
