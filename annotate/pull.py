@@ -38,7 +38,7 @@ def pull(connection: Connection, schema: Schema, title: str, *, say: Callable[[s
 
     Raises DataError where there is no such project or a task in it is no article, ServiceError where the server fails.
     """
-    project = connection.find_project(title)
+    project = connection.find_project(title.strip())
     if project is None:
         raise DataError(
             f"--project '{title}'", f"is not on {connection.address.url}", "check the title there, or push to it first"

@@ -63,6 +63,7 @@ def push(
     the server is; a second push then sends what is missing.
     """
     wanted = _select(articles_to_push(articles, schema), marks_as, annotator)
+    title = title.strip()  # the server does so too, and would be asked for it in vain next time
     project = connection.find_project(title)
     there = by_article(connection.export(project.id)) if project else {}
     if project:

@@ -226,7 +226,7 @@ class Connection:
             form = {"email": email, "password": password, "csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
             answer = visitor.post(f"{self.address.url}{page}", data=form)
         if answer.status_code != 302:
-            raise ServiceError(self.address.url, f"made no account {email} ({answer.status_code})", "add it in the browser")
+            raise ServiceError(self.address.url, f"made no account for {email}", "take another name if it has one already")
         return email, password
 
 

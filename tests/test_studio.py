@@ -19,7 +19,7 @@ from local_server import Server, free_port
 from annotate.errors import DataError, ServiceError
 from annotate.records import Annotation, Argument, Article, Event, Mention, Stance, read_records, write_records
 from annotate.schema import DEFAULT_SCHEMA
-from annotate.server import Login, Studio, read_login, start, status, stop, studio_at, write_login
+from annotate.server import Login, Studio, install, read_login, start, status, stop, studio_at, write_login
 from annotate.studio import Address, Connection, find_address, handles
 from annotate.tasks import in_order
 
@@ -125,6 +125,17 @@ def test_status_does_not_take_another_process_for_the_server(tmp_path: Path) -> 
     studio = Studio(tmp_path, tmp_path / "env")
     assert status(studio) is None
     assert stop(studio) is None
+
+
+@pytest.mark.slow
+def test_a_failed_installation_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(name, value)
+    studio = Studio(tmp_path / "home", tmp_path / "env")
+    with pytest.raises(ServiceError, match=r"ERROR: .*label-studio"):
+        install(studio, print)
+    with pytest.raises(ServiceError, match=r"ERROR: .*label-studio"):
+        install(studio, print)  # half an environment is not taken for a whole one
 
 
 @real
