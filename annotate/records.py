@@ -10,6 +10,7 @@ from typing import IO, Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import from_json
 
+from .broken import explain
 from .errors import RecordError
 from .outputs import whole_file
 
@@ -176,7 +177,7 @@ def parse_article(line: bytes, place: str) -> Article | RecordError:
             from_json(line, allow_inf_nan=False)  # pydantic looks for them in its own fields only
         return article
     except ValidationError as err:
-        first, *others = _explain(err, line, place)
+        first, *others = explain(err, line, place)
         first.others = tuple(others)
         return first
     except ValueError as err:
@@ -312,48 +313,3 @@ def _is_header(line: bytes, path: Path) -> bool:
     if version != FORMAT:
         raise RecordError(f"{path}:1", f"has format {version}", f"this copydesk reads format {FORMAT}; install a newer one")
     return True
-
-
-def _explain(err: ValidationError, line: bytes, place: str) -> list[RecordError]:
-    """Clear lines out of pydantic's report, one for each fault of the article."""
-    errors = err.errors(include_url=False, include_context=False, include_input=False)
-    unreadable = _explain_unreadable(errors[0]["type"], errors[0]["msg"], line, place)
-    if unreadable is not None:
-        return [unreadable]
-    article_id = _id_of(line)
-    if article_id is not None:
-        place = f"{place}: article '{article_id}'"
-    explained = []
-    for error in errors:
-        where = ".".join(str(part) for part in error["loc"])
-        message = error["msg"].removeprefix("Value error, ")
-        if error["type"] == "missing":
-            explained.append(RecordError(place, f"has no '{where}'", "add it"))
-        else:
-            explained.append(RecordError(place, f"{where}: {message}" if where else message, "correct it"))
-    return explained
-
-
-def _explain_unreadable(kind: str, message: str, line: bytes, place: str) -> RecordError | None:
-    """Why a line is no JSON at all; None where it is."""
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError as wrong:
-        return RecordError(place, f"is not UTF-8 (byte {wrong.start + 1})", "save the file as UTF-8")
-    if kind != "json_invalid":
-        return None
-    finding = message.removeprefix("Invalid JSON: ")
-    if "surrogate" in finding or "hex escape" in finding:
-        return RecordError(place, "has half a character (a lone surrogate)", "export the text again as UTF-8")
-    if "EOF" in finding:
-        return RecordError(place, f"is cut off ({finding})", "the file is incomplete: copy or export it again")
-    return RecordError(place, f"is not JSON ({finding})", "write one JSON object per line")
-
-
-def _id_of(line: bytes) -> str | None:
-    try:
-        plain = json.loads(line)
-    except ValueError:
-        return None
-    found = plain.get("id") if isinstance(plain, dict) else None
-    return found if isinstance(found, str) else None

@@ -113,7 +113,7 @@ def _write_page(path: Path, articles: list[Article], summary: Summary, nlp: "Lan
     note = f"The first {len(articles):,} of {n_sound:,} articles." if n_sound > len(articles) else ""
     if summary.n_errors:
         note += f" {summary.n_errors:,} could not be used; articles.parquet says why."
-    write_page(path, articles, title=f"Marked by {annotator}", schema=schema_of(nlp), annotator=annotator, note=note.strip())
+    write_page(path, articles, title="Marked articles", schema=schema_of(nlp), annotator=annotator, note=note.strip())
 
 
 def summary_lines(summary: Summary, layout: Layout) -> Iterator[str]:

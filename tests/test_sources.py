@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 from conftest import gold_article
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from annotate.errors import RecordError
@@ -212,6 +214,26 @@ def test_missing_files_and_empty_folders_get_one_clear_line(tmp_path: Path) -> N
         ids(tmp_path / "none.txt")
     with pytest.raises(RecordError, match=r"has no articles; put files there that end in \.jsonl"):
         ids(tmp_path)
+
+
+pieces = st.sampled_from(
+    [b'{"id": "a", "text": "b"}', b"id,text", b"a,b", b"\n", b"\r", b'"', b"\xff", b"\0", b"\xef\xbb\xbf", b"{", b"PAR1"]
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["a.jsonl", "a.csv", "a.txt", "a.marked", "a.parquet"]),
+    st.lists(pieces | st.binary(max_size=9)).map(b"".join),
+)
+def test_any_bytes_give_articles_or_clear_lines(tmp_path: Path, name: str, content: bytes) -> None:
+    path = write(tmp_path / name, content)
+    try:
+        scanned = [article for _, article in scan_articles([str(path)])]
+    except RecordError as fault:
+        scanned = [fault]
+    for article in scanned:
+        assert isinstance(article, Article) or "\n" not in str(article)
 
 
 def test_scanning_goes_on_behind_a_bad_row(tmp_path: Path, records_file: Callable[[str], Path]) -> None:
