@@ -26,6 +26,10 @@ class Tally:
     n_faults: int = 0
     n_warnings: int = 0
 
+    def count(self, fault: Fault) -> None:
+        self.n_faults += not fault.is_warning
+        self.n_warnings += fault.is_warning
+
     def __str__(self) -> str:
         counts = {
             "article": self.n_articles,
@@ -51,17 +55,23 @@ def check_file(path: Path, schema: Schema) -> Iterator[tuple[str, Fault]]:
     return check_scanned(scan_articles([str(path)], schema=schema), schema, Tally())
 
 
-def check_scanned(scanned: Scanned, schema: Schema, tally: Tally) -> Iterator[tuple[str, Fault]]:
-    """Every fault of what `scan_articles` gives, with its place; counts what went by in `tally`."""
+def check_scanned(scanned: Scanned, schema: Schema, tally: Tally, *, name: str = "the input") -> Iterator[tuple[str, Fault]]:
+    """Every fault of what `scan_articles` gives, with its place; counts what went by in `tally`.
+
+    name: the place of the fault that there is nothing at all.
+    """
     seen: dict[str, str] = {}
     for place, article in scanned:
         for fault_place, fault in _faults_at(place, article, schema, seen):
-            tally.n_faults += not fault.is_warning
-            tally.n_warnings += fault.is_warning
+            tally.count(fault)
             yield fault_place, fault
         if not isinstance(article, RecordError):
             tally.n_articles += 1
             tally.n_annotations += len(article.annotations)
+    if not tally.n_articles and not tally.n_faults:
+        nothing = Fault("has no articles", "give at least one")
+        tally.count(nothing)
+        yield name, nothing
 
 
 def _faults_at(place: str, article: Article | RecordError, schema: Schema, seen: dict[str, str]) -> Iterator[tuple[str, Fault]]:

@@ -119,7 +119,7 @@ def check(
         schema=scheme,
         pass_over=lambda path: _say(f"{path}: passed over, it is no kind of file that is read here"),
     )
-    for place, fault in check_scanned(scanned, scheme, tally):
+    for place, fault in check_scanned(scanned, scheme, tally, name=", ".join(inputs)):
         print(f"{place}: {'warning: ' if fault.is_warning else ''}{fault.finding}; {fault.remedy}")
     print(tally)
     if tally.n_faults:

@@ -164,6 +164,14 @@ def test_the_command_lists_faults_counts_them_and_exits_with_1(records_file: Cal
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("content", ["", "\n\n", '{"copydesk": {"format": 1}}\n'], ids=["empty", "blank", "header"])
+def test_nothing_to_check_is_a_fault(content: str, records_file: Callable[[str], Path]) -> None:
+    path = records_file(content)
+    done = run_check(path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == f"{path}: has no articles; give at least one"
+
+
 def test_warnings_alone_are_no_failure(records_file: Callable[[str], Path]) -> None:
     done = run_check(records_file(to_line(marked("Norwegian", 0, 3))))
     assert done.returncode == 0
