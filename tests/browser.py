@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -18,7 +18,13 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE = 60_000  # milliseconds
 TEXT = ".lsf-htx-richtext"
+REGION = ".lsf-outliner-item"
+RELATION = ".lsf-relations__item"
+CHOSEN = ".lsf-label_selected"
+TICKED = ".lsf-choices input[type=checkbox]:checked, .lsf-choices input[type=radio]:checked"
+NOTHING_SELECTED = "text=View region details"
 FIND = """([selector, words, at]) => {
   const walker = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
   const places = [];
@@ -64,7 +70,7 @@ def browser_page(url: str, email: str, password: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.goto(f"{url}/user/login/")
         page.fill("input[name=email]", email)
         page.fill("input[name=password]", password)
@@ -89,7 +95,7 @@ def label_in_browser(
     with browser_page(url, email, password) as page:
         page.goto(f"{url}/projects/{project}/data?task={task}")
         page.wait_for_selector(TEXT)
-        page.wait_for_selector("button[name=submit]")
+        page.wait_for_selector(NOTHING_SELECTED)
         for mark in marks:
             _mark(page, mark)
         for link in links:
@@ -97,13 +103,14 @@ def label_in_browser(
         if screenshot is not None:
             page.screenshot(path=screenshot)
         with page.expect_response(lambda r: r.request.method == "POST" and f"/tasks/{task}/annotations" in r.url) as answer:
-            page.keyboard.press("Control+Enter")
+            page.locator("button[name=submit]").click()
         assert answer.value.status == 201
 
 
 def _mark(page: Page, mark: Mark) -> None:
-    n_before = _n_regions(page)
+    n_before = page.locator(REGION).count()
     page.keyboard.press(mark.key)
+    page.wait_for_selector(CHOSEN)
     left, _, middle = page.evaluate(FIND, [TEXT, mark.words, "start"])
     page.mouse.move(left + 1, middle)
     page.mouse.down()
@@ -111,33 +118,38 @@ def _mark(page: Page, mark: Mark) -> None:
     page.mouse.move((left + right) / 2, lower, steps=4)
     page.mouse.move(right - 1, lower, steps=4)
     page.mouse.up()
-    page.wait_for_function(f"document.querySelectorAll('.lsf-outliner-item').length > {n_before}")
+    expect(page.locator(REGION)).to_have_count(n_before + 1, timeout=PATIENCE)
+    page.wait_for_selector(CHOSEN, state="detached")
     if mark.choice is not None:
-        _click(page, mark.words)
+        _select(page, mark.words)
         page.keyboard.press(mark.choice)
+        page.wait_for_selector(TICKED)
         page.keyboard.press("Escape")
+        page.wait_for_selector(NOTHING_SELECTED)
 
 
 def _link(page: Page, link: Link) -> None:
-    item = page.locator(".lsf-relations__item")
     page.locator("#Relations-draggable").click()
-    n_before = item.count()
-    _click(page, link.source)
+    relations = page.locator(RELATION)
+    n_before = relations.count()
+    _select(page, link.source)
     page.keyboard.press("Alt+r")
     _click(page, link.target)
-    page.wait_for_function(f"document.querySelectorAll('.lsf-relations__item').length > {n_before}")
-    made = item.nth(n_before)
+    expect(relations).to_have_count(n_before + 1, timeout=PATIENCE)
+    made = relations.nth(n_before)
     made.hover()
     made.locator("button").first.click()
     made.locator("[data-slot=popover-trigger]").click()
     page.locator(f"[data-testid='select-option-{link.name}']").click()
     page.keyboard.press("Escape")
+    page.wait_for_selector("[data-testid=select-popup]", state="detached")
+
+
+def _select(page: Page, words: str) -> None:
+    _click(page, words)
+    page.wait_for_selector(NOTHING_SELECTED, state="detached")
 
 
 def _click(page: Page, words: str) -> None:
     left, right, middle = page.evaluate(FIND, [TEXT, words, "start"])
     page.mouse.click((left + right) / 2, middle)
-
-
-def _n_regions(page: Page) -> int:
-    return page.locator(".lsf-outliner-item").count()
