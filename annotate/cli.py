@@ -145,7 +145,7 @@ def compile_(
     n_articles = write_records(out, articles, force=force)
     print(f"{n_articles} articles in {out}", file=sys.stderr)
     if counts:
-        print(write_table(count_labels(articles)))
+        print(write_table(count_labels(articles)), file=sys.stderr if str(out) == "-" else sys.stdout)
 
 
 @app.command()
