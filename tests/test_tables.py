@@ -149,3 +149,11 @@ def test_many_rows_are_written_as_they_come(tmp_path: Path, schema: Schema) -> N
             assert len(tables._waiting["mentions"]) < 5_001
     file = parquet.ParquetFile(tmp_path / "mentions.parquet")
     assert (file.metadata.num_rows, file.num_row_groups) == (12_000, 3)
+
+
+def test_every_column_is_in_the_documentation(schema: Schema) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "tables.md").read_text(encoding="utf-8")
+    tables = Layout(schema).tables
+    ids_and_scores = {f"{role}_{kind}" for role in ("recipient", "location", "date") for kind in ("ids", "scores")}
+    columns = {column for table in tables.values() for column in table} - ids_and_scores
+    assert {column for column in columns if f"`{column}`" not in text} == set()
