@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotate.errors import RecordError
+from annotate.errors import DataError, RecordError
 from annotate.outputs import refuse_to_overwrite, whole_folder
 from annotate.page import write_page
 from annotate.records import Article, to_line
@@ -67,10 +67,11 @@ def apply_model(
     The records keep whatever annotations the articles came with. An article that cannot be used has a row with its
     `error` in the table of articles and is not among the records. The same input gives the same bytes.
     as_csv: the tables as CSV too. with_page: the first articles as a page of HTML too. say: gets progress and errors.
-    Raises DataError where `out` is there already and `force` is not set.
+    Raises DataError where `out` is there already and `force` is not set, or holds anything but results.
     """
     refuse_to_overwrite(out, force=force)
     layout, summary, annotator = Layout(schema_of(nlp)), Summary(), annotator_name(nlp)
+    _refuse_to_lose_other_files(out, layout)
     for_page: list[Article] = []
     with whole_folder(out, force=force) as folder:
         path = folder / RECORDS
@@ -89,6 +90,13 @@ def apply_model(
             _write_page(folder / PAGE, for_page, summary, nlp, annotator)
         summary.paths = [out / file.name for file in sorted(folder.iterdir())]
     return summary
+
+
+def _refuse_to_lose_other_files(out: Path, layout: Layout) -> None:
+    ours = {RECORDS, PAGE} | {f"{table}.{kind}" for table in layout.tables for kind in ("parquet", "csv")}
+    others = sorted(path.name for path in out.iterdir() if path.name not in ours) if out.is_dir() else []
+    if others:
+        raise DataError(str(out), f"holds other files too, such as {others[0]}", "give a folder of its own")
 
 
 def _told(found: Iterator[Prediction], summary: Summary, say: Callable[[str], None]) -> Iterator[Prediction]:

@@ -221,6 +221,15 @@ def test_a_run_that_fails_leaves_what_was_there(nlp: Language, tmp_path: Path) -
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_even_force_does_not_replace_a_folder_with_files_of_others(nlp: Language, tmp_path: Path) -> None:
+    apply_model(nlp, scan(article(1)), tmp_path / "out", as_csv=True, with_page=True)
+    apply_model(nlp, scan(article(1)), tmp_path / "out", force=True)
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    with pytest.raises(DataError, match=r"holds other files too, such as thesis\.tex; give a folder of its own"):
+        apply_model(nlp, scan(article(1)), tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "mine"
+
+
 def test_few_articles_are_shown_as_tables_and_many_as_counts(nlp: Language, tmp_path: Path) -> None:
     few = apply_model(nlp, scan(article(1)), tmp_path / "few")
     many = apply_model(nlp, scan(*(article(i) for i in range(9))), tmp_path / "many")
