@@ -49,6 +49,11 @@ def test_articles_are_whole(article: Article) -> None:
     assert annotation.stances is not None
 
 
+def test_a_file_holds_one_story_and_has_its_name(schema: Schema) -> None:
+    for path in sorted((CORPUS / "stories").iterdir()):
+        assert {article.story for article in read_marked(path, schema)} == {path.stem}
+
+
 def test_every_story_is_told_by_two_outlets() -> None:
     outlets: dict[str, set[str]] = {}
     for article in ARTICLES:
