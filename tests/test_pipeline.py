@@ -8,14 +8,13 @@ import pytest
 import spacy
 from conftest import gold_article
 from spacy.language import Language
-from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import Config
 
 from annotate.errors import DataError
 from annotate.records import Annotation, Article
 from training.convert import convert_records
-from training.pipeline import CONFIGS, NEEDS, layers_in, layers_of, load_model, make_config
+from training.pipeline import CONFIGS, NEEDS, initialize, layers_in, layers_of, load_model, make_config
 
 SMALL = {
     "components.tok2vec.model.embed.rows": [50, 50, 50, 50],
@@ -97,7 +96,7 @@ def test_components_without_their_layer_are_left_out(corpus: Path) -> None:
     assert config["nlp"]["pipeline"] == ["tok2vec", "ner", "triggers", "sentencizer"]
     assert set(config["components"]) == {"tok2vec", "ner", "triggers", "sentencizer"}
     assert not [s for s in config["training"]["score_weights"] if s.startswith(("stances", "arguments", "attributes"))]
-    assert layers_of(init_nlp(config)) == {"mentions", "events"}
+    assert layers_of(initialize(config)) == {"mentions", "events"}
 
 
 def test_no_layer_at_all_is_refused(corpus: Path) -> None:
@@ -130,22 +129,22 @@ def test_a_broken_config_is_refused(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_the_base_gives_network_and_vectors(corpus: Path, base: Path) -> None:
-    nlp = init_nlp(config_for(corpus, path=CONFIGS / "base.cfg", base=base, overrides={}))
+    nlp = initialize(config_for(corpus, path=CONFIGS / "base.cfg", base=base, overrides={}))
     expected = spacy.load(base).get_pipe("ner").model.get_ref("tok2vec").layers[0]  # type: ignore[attr-defined]
     assert nlp.get_pipe("tok2vec").model.to_bytes() == expected.to_bytes()  # type: ignore[attr-defined]
     assert nlp.vocab["Tehran"].has_vector
 
 
 def test_a_model_can_be_the_base_of_the_next(corpus: Path, base: Path, tmp_path: Path) -> None:
-    first = init_nlp(config_for(corpus, path=CONFIGS / "base.cfg", base=base, overrides={}))
+    first = initialize(config_for(corpus, path=CONFIGS / "base.cfg", base=base, overrides={}))
     first.to_disk(tmp_path / "first")
-    second = init_nlp(config_for(corpus, base=tmp_path / "first", overrides={}))
+    second = initialize(config_for(corpus, base=tmp_path / "first", overrides={}))
     networks = [nlp.get_pipe("tok2vec").model.to_bytes() for nlp in (first, second)]  # type: ignore[attr-defined]
     assert networks[0] == networks[1]
 
 
 def test_a_trained_model_loads_without_its_base(corpus: Path, base: Path, tmp_path: Path) -> None:
-    nlp = init_nlp(config_for(corpus, path=CONFIGS / "base.cfg", base=base, overrides={}))
+    nlp = initialize(config_for(corpus, path=CONFIGS / "base.cfg", base=base, overrides={}))
     nlp.config["paths"] = dict.fromkeys(nlp.config["paths"], "/nowhere")
     nlp.to_disk(tmp_path / "model")
     assert isinstance(load_model(tmp_path / "model"), Language)
