@@ -80,7 +80,7 @@ class Arguments(CandidatePipe):
         self.cfg.update(_allowed_roles(examples) if labels is None else labels)
         if not self.labels:
             raise ValueError(f"no argument in the training data: leave '{self.name}' out of the pipeline")
-        self._set_up(examples, 1 + len(self.labels))
+        self._set_up(1 + len(self.labels))
 
     def spans_in(self, doc: Doc) -> tuple[Sequence[Span], Sequence[Span]]:
         return list(events_of(doc)), list(mentions_of(doc))

@@ -72,7 +72,7 @@ class Attributes(CandidatePipe):
         self.cfg["values"] = dict(labels)
         if not self._classes():
             raise ValueError(f"no attribute in the training data: leave '{self.name}' out of the pipeline")
-        self._set_up(examples, len(self._classes()))
+        self._set_up(len(self._classes()))
 
     def spans_in(self, doc: Doc) -> tuple[Sequence[Span], Sequence[Span]]:
         return list(events_of(doc)), ()

@@ -4,7 +4,6 @@ Nothing here loops over candidates, so a text with hundreds of mentions costs mi
 over the whole batch, docs laid end to end.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -152,8 +151,3 @@ def _mix(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> Hashes:
     mixed = (one ^ (two * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
     result: Hashes = mixed ^ (mixed >> np.uint64(31))
     return result
-
-
-def concatenate_spans(first: Sequence[Ranges]) -> Ranges:
-    """Several tables as one, rows in the order given."""
-    return Ranges(*(np.concatenate(columns) for columns in zip(*first, strict=True)))

@@ -124,7 +124,7 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
             loss -= float(np.log(right[is_known] + 1e-9).sum())
         return loss, gradient
 
-    def _set_up(self, examples: Sequence[Example], n_classes: int) -> None:
+    def _set_up(self, n_classes: int) -> None:
         """Sets up the network for this many classes."""
         self.model.set_dim("nO", n_classes)
         self.model.initialize(X=None)

@@ -78,7 +78,7 @@ class StancePipe(CandidatePipe):
         self.cfg.update(_seen_labels(examples) if labels is None else labels)
         if not self.labels:
             raise ValueError(f"no stance in the training data: leave '{self.name}' out of the pipeline")
-        self._set_up(examples, 1 + len(self.labels))
+        self._set_up(1 + len(self.labels))
 
     def spans_in(self, doc: Doc) -> tuple[Sequence[Span], Sequence[Span]]:
         mentions = list(mentions_of(doc))
