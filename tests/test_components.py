@@ -35,6 +35,7 @@ SMALL = {
     "components.tok2vec.model.embed.width": 32,
     "components.tok2vec.model.encode.width": 32,
     "components.tok2vec.model.encode.depth": 1,
+    "training.optimizer.learn_rate": 0.002,
 }
 
 
