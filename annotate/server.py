@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -75,7 +74,8 @@ def start(studio: Studio, port: int, *, user: str, say: Callable[[str], None], p
         if (running := status(studio)) is not None:
             if running.port != port:
                 raise ServiceError(running.url, "the studio runs there already", "`copydesk studio down` stops it")
-            return running if running.release else _wait(studio, running, say, patience_seconds)
+            say("it runs already")
+            return _wait(studio, running, say, patience_seconds)
         _refuse_busy_port(port)
         install(studio, say)
         login = _make_login(studio, user)
@@ -260,7 +260,7 @@ def _release_at(url: str) -> str | None:
                 return None
         with opener.open(f"{url}/api/version", timeout=5) as answer:
             return str(json.load(answer)["release"])
-    except (urllib.error.URLError, OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, AttributeError):
         return None
 
 

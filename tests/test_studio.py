@@ -134,14 +134,13 @@ def test_a_failed_installation_says_why(tmp_path: Path, monkeypatch: pytest.Monk
     studio = Studio(tmp_path / "home", tmp_path / "env")
     with pytest.raises(ServiceError, match=r"ERROR: .*label-studio"):
         install(studio, print)
-    with pytest.raises(ServiceError, match=r"ERROR: .*label-studio"):
-        install(studio, print)  # half an environment is not taken for a whole one
 
 
 @real
 def test_up_twice_leaves_one_server(server: Server) -> None:
     before = status(server.studio)
-    assert f"address   {server.url}" in server.ok("studio", "up", "--port", server.port)
+    done = server.run("studio", "up", "--port", server.port)
+    assert "it runs already" in done.stderr and f"address   {server.url}" in done.stdout
     assert status(server.studio) == before
     assert "runs there already" in server.fault("studio", "up", "--port", free_port())
 
@@ -464,7 +463,7 @@ def test_pull_refuses_to_overwrite(server: Server, tmp_path: Path) -> None:
 
 @real
 @pytest.mark.slow
-@pytest.mark.parametrize("delay_seconds", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("delay_seconds", [0.0, 0.3])
 def test_push_is_completed_after_the_server_was_killed(
     server: Server, records: Callable[..., Path], delay_seconds: float
 ) -> None:
@@ -495,7 +494,7 @@ def test_killed_pull_leaves_what_was_there(server: Server, records: Callable[...
     out, ledger = tmp_path / "out.jsonl", tmp_path / "ledger.jsonl"
     options = ["pull", "--project", "pulled", "--out", out, "--ledger", ledger, "--force"]
     out.write_text("before")
-    for delay_seconds in (0.0, 0.3, 0.6, 0.9):
+    for delay_seconds in (0.0, 0.3, 0.7):
         process = subprocess.Popen(server.command(*options), env=server.environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stderr is not None
         process.stderr.readline()
