@@ -16,7 +16,6 @@ import spacy
 import tomli_w
 from catalogue import RegistryError
 from spacy.language import Language
-from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.training.loop import train as run_loop
 from spacy.util import get_package_path, is_package
@@ -29,7 +28,7 @@ from annotate.schema import Schema
 from .convert import Losses, convert_records
 from .corpus import doubts
 from .evaluate import evaluate
-from .pipeline import CONFIGS, layers_in, load_model, make_config
+from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES, describe_pipeline
 from .progress import NAME as PROGRESS
 from .split import PARTS, Split, corpus_digest
@@ -153,7 +152,7 @@ def _evaluate_at_the_end(config: Config) -> None:
 def _initialize(config: Config) -> Language:
     """The untrained pipeline. Raises DataError where spaCy refuses a setting."""
     try:
-        return init_nlp(config)
+        return initialize(config)
     except ConfigValidationError as err:
         first = dict(err.errors[0]) if err.errors else {}
         where = ".".join(str(part) for part in first.get("loc", ())) or "config"
@@ -180,6 +179,7 @@ def _learn(nlp: Language, work: Path, stream: IO[str]) -> Language:
 def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> None:
     """Writes the model without any path of this machine, its scores, its scheme, and which article went where."""
     nlp.config["paths"] = dict.fromkeys(nlp.config["paths"])
+    _forget_paths(nlp.config)
     nlp.meta["copydesk"] = {"schema": settings.schema.model_dump(mode="json")}
     nlp.meta["performance"] = json.loads(
         json.dumps(nlp.meta["performance"], sort_keys=True)
@@ -199,6 +199,15 @@ def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> No
     }
     _write_json(folder / "scores.json", scores)
     _write_json(folder / "split.json", split.to_json())
+
+
+def _forget_paths(section: dict[str, Any]) -> None:
+    """Sets settings that name a file or folder of this machine to null. Any: the config's values."""
+    for key, value in section.items():
+        if isinstance(value, dict):
+            _forget_paths(value)
+        elif isinstance(value, str) and "/" in value and Path(value).exists():
+            section[key] = None
 
 
 def _run(nlp: Language, split: Split, settings: Settings, base: str | None, losses: Losses) -> dict[str, Any]:
