@@ -69,7 +69,7 @@ $(BASE)/meta.json: | $(VENV)/installed
 demo: $(DEMO)/applied.txt  ## From a fresh clone to a model applied to a fresh article.
 	@cat $(DEMO)/scores.txt $(DEMO)/applied.txt
 	@echo "Wheel: $(WHEEL)"
-	@echo "Page:  $(DEMO)/applied/articles.html"
+	@echo "Page:  $(DEMO)/applied/page.html"
 
 corpus/gold.jsonl: $(STORIES) configs/schema.toml | $(VENV)/installed
 	@echo "== compiling the starter corpus"
@@ -96,7 +96,7 @@ $(DEMO)/applied.txt: $(WHEEL) corpus/fresh-article.txt .cache/clean/installed
 	@echo "== installing the wheel into the clean environment and applying it from there"
 	@.cache/clean/bin/python $(PIP_INSTALL) --no-deps --force-reinstall . $(WHEEL)
 	@cd / && $(CURDIR)/.cache/clean/bin/copydesk apply en_news_events $(CURDIR)/corpus/fresh-article.txt \
-	  --out $(CURDIR)/$(DEMO)/applied --html articles.html --force > $(CURDIR)/$@
+	  --out $(CURDIR)/$(DEMO)/applied --html --force > $(CURDIR)/$@
 
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ test: $(VENV)/installed-dev .cache/clean/installed .cache/spacy/installed .cache
 
 studio: corpus/gold.jsonl $(VENV)/installed  ## Label Studio with the starter project, ready in the browser.
 	@$(BIN)/copydesk studio up --home .studio
-	@$(BIN)/copydesk push corpus/gold.jsonl --project "copydesk starter" --home .studio --as predictions
+	@$(BIN)/copydesk push corpus/gold.jsonl --project "copydesk starter" --home .studio --as annotations
 
 bench: $(VENV)/installed-dev $(BASE)/meta.json  ## Accuracy on public data (needs COPYDESK_BENCH) and speed.
 	$(BIN)/python -m benchmarks
