@@ -70,9 +70,10 @@ def find_address(url: str | None, environ: Mapping[str, str], studio: Studio) ->
         raise DataError("--url", "is not an address", "write it like https://labels.example.org, without name or password")
     is_own = running is not None and place.replace("localhost", "127.0.0.1") == running.url
     login = read_login(studio) if is_own else None
-    key = environ.get("LABEL_STUDIO_API_KEY") or (login.token if login else "")
-    if not key:
-        raise ServiceError(place, "no key for this server", "put an access token of your account into LABEL_STUDIO_API_KEY")
+    key = (environ.get("LABEL_STUDIO_API_KEY") or (login.token if login else "")).strip()
+    if not re.fullmatch("[!-~]+", key):
+        finding = f"{'a broken' if key else 'no'} key for this server"
+        raise ServiceError(place, finding, "put an access token of your account into LABEL_STUDIO_API_KEY")
     return Address(place, key, is_own)
 
 
@@ -166,14 +167,11 @@ class Connection:
             snapshot = sdk.projects.exports.create(project, title="copydesk", serialization_options=_EVERYTHING)
             try:
                 self._await_snapshot(project, snapshot)
-                content = b"".join(sdk.projects.exports.download(project, export_pk=snapshot.id, export_type="JSON"))
+                parts = sdk.projects.exports.download(project, export_pk=snapshot.id, export_type="JSON")
+                tasks: list[Task] = json.loads(b"".join(parts))
             finally:
                 with contextlib.suppress(Exception):  # the first fault is the one to report
                     sdk.projects.exports.delete(project, snapshot.id)
-        try:
-            tasks: list[Task] = json.loads(content)
-        except ValueError as err:
-            raise ServiceError(self.address.url, "sent an incomplete export", "run the command again") from err
         for made in (annotation for task in tasks for annotation in task["annotations"]):
             if made["import_id"] is not None and _seconds(made["updated_at"]) - _seconds(made["created_at"]) < 1:
                 made["updated_by"] = None  # the server names who uploads as who changed it last

@@ -176,6 +176,7 @@ def test_handles_are_short_and_unlike_each_other() -> None:
         ("ftp://labels.example.org", {}, "is not an address"),
         ("https://anna:secret@labels.example.org", {}, "is not an address"),
         ("https://labels.example.org", {}, "no key for this server"),
+        ("https://labels.example.org", {"LABEL_STUDIO_API_KEY": "two secret\nlines"}, "a broken key for this server"),
     ],
 )
 def test_find_address_says_what_is_missing(tmp_path: Path, url: str | None, environ: dict[str, str], said: str) -> None:
