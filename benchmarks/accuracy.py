@@ -10,18 +10,25 @@ from typing import Any
 
 import spacy
 from spacy.language import Language
+from spacy.tokens import DocBin
 from spacy.training.loop import train
 
 from annotate.records import Article, read_records
 from training.convert import convert_records
 from training.evaluate import evaluate
 from training.pipeline import CONFIGS, initialize, layers_in, load_model, make_config
+from training.thresholds import choose_thresholds
 
 BASE = Path("models/base/en_core_web_md")
 # What differs from configs/*.cfg. Chosen on dev; what was tried is in docs/experiments.md.
 SETTINGS: dict[str, dict[str, Any]] = {  # Any: what JSON holds
     "wikievents": {"training.max_steps": 1200, "training.eval_frequency": 150, "training.patience": 600},
-    "casie": {"training.max_steps": 2000, "training.eval_frequency": 400, "training.patience": 1000},
+    "casie": {
+        "training.max_steps": 2800,
+        "training.eval_frequency": 700,
+        "training.patience": 1500,
+        "training.dropout": 0.1,
+    },
 }
 SHOWN = ("mentions", "triggers_id", "triggers", "arguments_id", "arguments", "arguments_attached", "attributes")
 SHOWN_GIVEN = ("arguments", "attributes")
@@ -58,7 +65,9 @@ def _learn(data: Path, work: Path, settings: dict[str, Any], *, base: Path | Non
     )
     table = io.StringIO() if "COPYDESK_QUIET" in os.environ else sys.stderr
     train(initialize(config), work, stdout=table, stderr=sys.stderr)
-    return load_model(work / "model-best")
+    nlp = load_model(work / "model-best")
+    choose_thresholds(nlp, DocBin().from_disk(work / "dev.spacy").get_docs(nlp.vocab))
+    return nlp
 
 
 def _short(score: dict[str, Any]) -> dict[str, Any]:

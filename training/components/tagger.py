@@ -111,9 +111,10 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
         scores = ops.to_numpy(ops.xp.concatenate(self.model.predict(docs)))  # (n_tokens, n_tags)
         return np.split(_softmax(scores), np.cumsum(lengths)[:-1])
 
-    def found_in(self, doc: Doc, tags: Floats) -> list[Found]:
-        """The ranges that the tags' probabilities speak for."""
-        return find_spans(tags, doc.to_array(IS_SPACE).astype(bool), self.cfg["threshold"])
+    def found_in(self, doc: Doc, tags: Floats, threshold: float | None = None) -> list[Found]:
+        """The ranges that the tags' probabilities speak for; `threshold` in place of the component's own."""
+        limit = self.cfg["threshold"] if threshold is None else threshold
+        return find_spans(tags, doc.to_array(IS_SPACE).astype(bool), limit)
 
     def gold_in(self, reference: Doc) -> Iterable[Span] | None:
         """The spans to learn; None where they were not annotated."""
