@@ -28,6 +28,7 @@ from annotate.schema import Schema
 from .convert import Losses, convert_records
 from .corpus import doubts
 from .evaluate import evaluate
+from .packing import codecs_found_once
 from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES, describe_pipeline
 from .progress import NAME as PROGRESS
@@ -66,7 +67,7 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
     refuse_to_overwrite(out, force=force)
     base = find_base(settings.base, settings.schema.language, say)
     config_path = find_config(settings.config, base)
-    with whole_folder(out, force=force) as folder:
+    with codecs_found_once(), whole_folder(out, force=force) as folder:
         work = folder / ".work"
         work.mkdir()
         losses = _convert(split, work, settings)
