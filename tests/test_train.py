@@ -154,6 +154,19 @@ def test_scores_are_those_of_the_components_own_scorers(model: Path) -> None:
     assert ours["mentions"]["f"] == pytest.approx(theirs["ents_f"])
 
 
+def test_evaluate_files_writes_scores_and_page_and_refuses_to_overwrite(model: Path, tmp_path: Path) -> None:
+    from training.report import evaluate_files
+
+    write_records(tmp_path / "gold.jsonl", corpus(3))
+    outputs = {"json_file": tmp_path / "scores.json", "html_file": tmp_path / "scores.html"}
+    table = evaluate_files(str(model), tmp_path / "gold.jsonl", **outputs)
+    assert table.startswith("3 articles of 3 stories")
+    assert set(json.loads(outputs["json_file"].read_text())) == {*SCORES, "given"}
+    assert "Harbor Courier" in outputs["html_file"].read_text()
+    with pytest.raises(DataError, match="is there already"):
+        evaluate_files(str(model), tmp_path / "gold.jsonl", json_file=outputs["json_file"])
+
+
 @pytest.mark.parametrize(
     ("overrides", "finding"),
     [
