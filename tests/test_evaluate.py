@@ -116,3 +116,43 @@ def test_the_articles_own_stances_are_in_no_score() -> None:
     scores = score([Pair(article, own, gold, gold)])
     assert scores.results["stances"].counts.f1 == 1.0
     assert scores.n_article_stances == 1
+
+
+def altered(step: int) -> Annotation:
+    """The gold marks with one thing after another made wrong."""
+    gold = gold_annotation()
+    first, second = gold.events
+    changes: list[dict[str, object]] = [
+        {},
+        {"events": (first, second.model_copy(update={"label": "AGREE"}))},
+        {"events": (first.model_copy(update={"attributes": {"modality": "NEGATED"}}), second)},
+        {"events": (first.model_copy(update={"arguments": first.arguments[:1]}), second.model_copy(update={"start": 54}))},
+        {"mentions": (gold.mentions[0].model_copy(update={"label": "ORG"}), *gold.mentions[1:]), "stances": ()},
+        {"stances": (Stance(holder="m2", target="m1", label="FAVOR"), Stance(holder=None, target="e1", label="FAVOR"))},
+    ]
+    return gold.model_copy(update=changes[step % len(changes)])
+
+
+def test_components_count_as_we_do() -> None:
+    import spacy
+    from spacy.scorer import Scorer
+    from spacy.training import Example
+
+    from training.components import scoring
+    from training.convert import to_doc
+
+    nlp = spacy.blank("en")
+    pairs = [pair(i, found=altered(i)) for i in range(12)]
+    examples = [Example(to_doc(p.article, p.found, nlp)[0], to_doc(p.article, p.gold, nlp)[0]) for p in pairs]
+    theirs = dict(Scorer.score_spans(examples, "ents"))
+    for count in (scoring.score_triggers, scoring.score_arguments, scoring.score_attributes, scoring.score_stances):
+        theirs |= count(examples)
+    ours = score(pairs).to_json()
+    for name in SCORES:
+        prefix = "ents" if name == "mentions" else name
+        assert 0 < ours[name]["f"] < 1, name
+        for ratio in "prf":
+            assert ours[name][ratio] == pytest.approx(theirs[f"{prefix}_{ratio}"]), (name, ratio)
+        for label, row in ours[name]["per_label"].items():
+            if name != "arguments_id":
+                assert row["f"] == pytest.approx(theirs[f"{prefix}_per_type"][label]["f"]), (name, label)
