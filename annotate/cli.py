@@ -109,6 +109,7 @@ def check(
 ) -> None:
     """List every fault of articles and their annotations."""
     from .check import Tally, check_scanned
+    from .errors import one_line
     from .schema import DEFAULT_SCHEMA, read_schema
     from .sources import Columns, scan_articles
 
@@ -120,7 +121,8 @@ def check(
         pass_over=lambda path: _say(f"{path}: passed over, it is no kind of file that is read here"),
     )
     for place, fault in check_scanned(scanned, scheme, tally, name=", ".join(inputs)):
-        print(f"{place}: {'warning: ' if fault.is_warning else ''}{fault.finding}; {fault.remedy}")
+        warning = "warning: " if fault.is_warning else ""
+        print(f"{one_line(place)}: {warning}{one_line(fault.finding)}; {one_line(fault.remedy)}")
     print(tally)
     if tally.n_faults:
         raise typer.Exit(1)

@@ -1,5 +1,14 @@
 """Faults in the user's data or settings, each said in one line: place, finding, remedy."""
 
+_MAX_SHOWN = 400  # characters: ids, labels and names of files can have any length
+
+
+def one_line(text: str) -> str:
+    """The text as a terminal can show it: control characters and halves of characters as escapes, an endless one cut."""
+    if len(text) > _MAX_SHOWN:
+        text = f"{text[: _MAX_SHOWN - 100]} … {text[-100:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
 
 class DataError(Exception):
     """A fault that the user can mend; anything else that is raised is a bug.
@@ -10,7 +19,7 @@ class DataError(Exception):
     """
 
     def __init__(self, place: str, finding: str, remedy: str) -> None:
-        super().__init__(f"{place}: {finding}; {remedy}")
+        super().__init__(f"{one_line(place)}: {one_line(finding)}; {one_line(remedy)}")
         self.place, self.finding, self.remedy = place, finding, remedy
 
 

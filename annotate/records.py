@@ -1,5 +1,6 @@
 """The record format: articles with their annotations, one JSON object per line."""
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -164,6 +165,8 @@ def scan_records(path: Path) -> Iterator[tuple[int, Article | RecordError]]:
     """
     with _open_bytes(path) as lines:
         for number, line in enumerate(lines, 1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if line.strip() and not (number == 1 and _is_header(line, path)):
                 yield number, parse_article(line, f"{path}:{number}")
 
@@ -215,6 +218,8 @@ def integrity_faults(article: Article) -> Iterator[Fault]:
     if not article.id.strip():
         yield Fault("has an empty id", "give each article an id")
     names = [a.annotator for a in article.annotations]
+    if "" in names:
+        yield Fault("has an annotation by nobody", "name its annotator")
     for name in sorted({n for n in names if names.count(n) > 1}):
         yield Fault(f"has two annotations by '{name}'", "keep one of them, or rename one annotator")
     for annotation in article.annotations:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotate.errors import DataError, RecordError
+from annotate.errors import DataError, RecordError, one_line
 from annotate.outputs import refuse_to_overwrite, whole_folder
 from annotate.page import write_page
 from annotate.records import Article, to_line
@@ -85,6 +85,8 @@ def apply_model(
                     tables.add(table, row)
                     if table in summary.shown and summary.n_articles <= MAX_SHOWN:
                         summary.shown[table].append(row)
+        if not summary.n_articles:
+            raise DataError("the input", "has no articles", "give at least one")
         summary.n_rows = tables.n_rows
         if with_page:
             _write_page(folder / PAGE, for_page, summary, nlp, annotator)
@@ -108,7 +110,7 @@ def _told(found: Iterator[Prediction], summary: Summary, say: Callable[[str], No
         summary.n_words += one.n_words
         if one.error is not None:
             summary.n_errors += 1
-            say(f"{one.place}: {one.error}")
+            say(f"{one_line(one.place)}: {one_line(one.error)}")
         yield one
         if time.monotonic() - last > _SAY_EVERY_SECONDS:
             last = time.monotonic()

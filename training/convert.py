@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 
-from annotate.errors import AlignmentError
+from annotate.errors import AlignmentError, DataError
 from annotate.outputs import whole_file
 from annotate.records import Annotation, Argument, Article, Event, Mention, Stance, annotation_of
 
@@ -104,6 +104,7 @@ def convert_records(
     """Writes the annotated articles as a DocBin for `spacy train` and returns what the components will not learn.
 
     annotator: whose annotation, see `annotate.records.annotation_of`. Articles without one are counted and left out.
+    Raises DataError where none is left.
     """
     total = Losses()
     docs = []
@@ -112,6 +113,8 @@ def convert_records(
         total += losses
         if not losses.n_without_annotation:
             docs.append(doc)
+    if not docs:
+        raise DataError(str(path), "would be without an article", "give annotated articles, or name another --annotator")
     write_docs(path, docs, force=force)
     return total
 

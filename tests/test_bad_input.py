@@ -1,0 +1,165 @@
+"""Bad input through the command line: one clear line (place, finding, remedy), exit code 1, nothing written, nothing lost."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from conftest import gold_article
+from test_train import SMALL, corpus
+
+import copydesk
+from annotate.records import read_records, to_line
+
+GOOD = to_line(gold_article("good")).encode()
+FLAGS = ["--base", "none", *(f"--{name}={json.dumps(value)}" for name, value in SMALL.items())]
+
+
+def record(**fields: object) -> bytes:
+    return json.dumps({"id": "b", "text": "Oslo met Rome.", **fields}).encode() + b"\n"
+
+
+def marked(**fields: object) -> bytes:
+    return record(
+        annotations=[{"annotator": "gold", "mentions": [{"id": "m", "start": 0, "end": 4, "label": "GPE", **fields}]}]
+    )
+
+
+# What is in the file behind one good article, and what is said of it.
+BAD_ARTICLES: dict[str, tuple[bytes, str]] = {
+    "not JSON": (b"hello\n", "in.jsonl:2: is not JSON"),
+    "no object": (b"[1]\n", "in.jsonl:2: Input should be an object"),
+    "cut off": (GOOD[:200].replace(b"good", b"b"), "in.jsonl:2: is cut off"),
+    "Latin-1": ('{"id": "b", "text": "Café"}\n'.encode("latin-1"), "in.jsonl:2: is not UTF-8 (byte 25)"),
+    "2 MB": (record(text="word " * 400_000), "has 2,000,000 characters, more than 1,000,000; cut it into parts"),
+    "empty": (record(text=""), "article 'b': has an empty text; remove it"),
+    "NUL": (record(text="a\0b"), "article 'b': has a NUL character at 1"),
+    "lone surrogate": (b'{"id": "b", "text": "a \\ud83d b"}\n', "in.jsonl:2: has half a character (a lone surrogate)"),
+    "surrogate in a title": (b'{"id": "b", "text": "a", "title": "\\udc00"}\n', "has half a character (a lone surrogate)"),
+    "known id": (GOOD, "article 'good': has the id of "),
+    "line break in the id": (record(id="b\nTraceback", text=""), r"article 'b\nTraceback': has an empty text"),
+    "100 kB of id": (record(id="b" * 100_000, text=""), "bbb': has an empty text"),
+    "deep nesting": (b'{"id": "b", "text": "a", "meta": ' + b'{"a":' * 9999 + b"1" + b"}" * 9999 + b"}\n", "is not JSON"),
+    "huge number": (b'{"id": "b", "text": "a", "meta": {"n": ' + b"9" * 6000 + b"}}\n", "is not JSON (number out of range"),
+    "not a number": (b'{"id": "b", "text": "a", "meta": {"n": NaN}}\n', "is not JSON"),
+    "misspelt field": (record(annotation=[]), "field 'annotation' looks like a misspelt 'annotations'"),
+    "end behind the text": (marked(end=99), "mention 'm' ends at 99 but the text has 14 characters"),
+    "annotated by nobody": (record(annotations=[{"annotator": ""}]), "has an annotation by nobody; name its annotator"),
+}
+UNKNOWN_LABEL = {"unknown label": (marked(label="TOWN"), "mention 'm' has the unknown label TOWN")}
+
+
+def run(*arguments: object, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `copydesk` with these arguments in this process, and says how it ended."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        patch.dict(os.environ, environ),
+        patch.object(sys, "argv", ["copydesk", *map(str, arguments)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            copydesk.main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(*arguments: object, **environ: str) -> str:
+    """Runs `copydesk`, which must end with one line and leave every file as it was; gives that line."""
+    before = contents()
+    done = run(*arguments, **environ)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert done.stderr.startswith("copydesk: ") and done.stderr.count("\n") == 1, done.stderr
+    assert len(done.stderr) < 1500
+    assert contents() == before
+    return done.stderr
+
+
+def contents() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
+
+
+STOPPING: dict[str, list[object]] = {
+    "train": ["train", "in.jsonl", "--out", "out", *FLAGS],
+    "split": ["split", "in.jsonl", "--out", "out"],
+    "convert": ["convert", "in.jsonl", "--out", "out.spacy"],
+    "push": ["push", "in.jsonl", "--project", "articles", "--url", "http://127.0.0.1:1"],
+}
+
+
+@pytest.mark.parametrize("command", STOPPING)
+@pytest.mark.parametrize(("line", "said"), BAD_ARTICLES.values(), ids=BAD_ARTICLES)
+def test_a_bad_article_stops_the_command_before_anything_is_written(command: str, line: bytes, said: str, here: Path) -> None:
+    (here / "in.jsonl").write_bytes(GOOD + line)
+    assert said in refused(*STOPPING[command], LABEL_STUDIO_API_KEY="key")
+
+
+@pytest.mark.parametrize("command", ["train", "push"])
+def test_a_label_that_the_scheme_lacks_stops_training_and_push(command: str, here: Path) -> None:
+    (here / "in.jsonl").write_bytes(GOOD + marked(label="TOWN"))
+    assert "mention 'm' has the unknown label TOWN" in refused(*STOPPING[command], LABEL_STUDIO_API_KEY="key")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b'{"copydesk": {"format": 1}}\n'], ids=["empty", "blank", "header"])
+@pytest.mark.parametrize("command", [*STOPPING, "apply", "evaluate"])
+def test_an_empty_corpus_is_refused(command: str, content: bytes, here: Path, model: Path) -> None:
+    (here / "in.jsonl").write_bytes(content)
+    commands = STOPPING | {
+        "apply": ["apply", model, "in.jsonl", "--out", "out"],
+        "evaluate": ["evaluate", model, "in.jsonl", "--json", "scores.json"],
+    }
+    assert " article" in refused(*commands[command], LABEL_STUDIO_API_KEY="key")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(here: Path) -> None:
+    (here / "in.jsonl").write_bytes(b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n") + record())
+    assert [article.id for article in read_records(here / "in.jsonl")] == ["good", "b"]
+    assert run("check", "in.jsonl").stdout == "2 articles, 1 annotation, 0 faults, 0 warnings\n"
+
+
+@pytest.mark.parametrize(("line", "said"), (BAD_ARTICLES | UNKNOWN_LABEL).values(), ids=BAD_ARTICLES | UNKNOWN_LABEL)
+def test_check_says_each_fault_in_one_line(line: bytes, said: str, here: Path) -> None:
+    (here / "in.jsonl").write_bytes(GOOD + line)
+    done = run("check", "in.jsonl")
+    assert done.returncode == 1
+    assert done.stderr == ""
+    finding, counts = done.stdout.splitlines()
+    assert said in finding
+    assert "1 fault, 0 warnings" in counts
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "in.jsonl").write_text("".join(map(to_line, corpus())), encoding="utf-8")
+    done = run("train", folder / "in.jsonl", "--out", folder / "model", *FLAGS)
+    assert done.returncode == 0, done.stderr
+    return folder / "model"
+
+
+@pytest.mark.parametrize(("line", "said"), BAD_ARTICLES.values(), ids=BAD_ARTICLES)
+def test_apply_makes_a_bad_article_a_row_and_goes_on(line: bytes, said: str, here: Path, model: Path) -> None:
+    from pyarrow import parquet
+
+    (here / "in.jsonl").write_bytes(GOOD + line.rstrip(b"\n") + b"\n" + record(id="last"))
+    done = run("apply", model, "in.jsonl", "--out", "out")
+    assert done.returncode == 1
+    complaint, _, end = done.stderr.splitlines()
+    assert said in complaint
+    assert end == "1 of 3 articles could not be used; articles.parquet says why"
+    assert [article.id for article in read_records(here / "out" / "records.jsonl")] == ["good", "last"]
+    rows = parquet.read_table(here / "out" / "articles.parquet").to_pylist()
+    assert [bool(row["error"]) for row in rows] == [False, True, False]
