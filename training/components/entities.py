@@ -18,13 +18,13 @@ from .tagger import DEFAULT, Floats, SpanTagger, Tagger
 @factory(
     "copydesk_ner",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
-    default_config={"model": DEFAULT, "threshold": 0.5, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_config={"model": DEFAULT, "threshold": 0.5, "loss_weight": 1.0, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
     default_score_weights={"ents_f": 1.0, "ents_p": None, "ents_r": None, "ents_per_type": None},
 )
 def make_entities(
-    nlp: Language, name: str, model: Tagger, threshold: float, scorer: Callable[..., dict[str, Any]] | None
+    nlp: Language, name: str, model: Tagger, threshold: float, loss_weight: float, scorer: Callable[..., dict[str, Any]] | None
 ) -> "Entities":
-    return Entities(nlp.vocab, model, name, threshold=threshold, scorer=scorer)
+    return Entities(nlp.vocab, model, name, threshold=threshold, loss_weight=loss_weight, scorer=scorer)
 
 
 class Entities(SpanTagger):

@@ -62,7 +62,10 @@ class Found(NamedTuple):
 
 
 class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types for it
-    """Finds labelled ranges that do not overlap; `threshold` is the probability from which a token belongs to one."""
+    """Finds labelled ranges that do not overlap; `threshold` is the probability from which a token belongs to one.
+
+    loss_weight: how much the shared network listens to this component; its own weights learn alike at any value.
+    """
 
     def __init__(
         self,
@@ -71,10 +74,11 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
         name: str,
         *,
         threshold: float = 0.5,
+        loss_weight: float = 1.0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
-        self.cfg: dict[str, Any] = {"labels": [], "threshold": threshold}  # Any: plain JSON
+        self.cfg: dict[str, Any] = {"labels": [], "threshold": threshold, "loss_weight": loss_weight}  # Any: plain JSON
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -152,7 +156,7 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
             rows = np.arange(len(tags))
             loss -= float(np.log(gradient[rows, tags] + 1e-9).sum())
             gradient[rows, tags] -= 1.0
-            gradients.append(ops.asarray2f(gradient))
+            gradients.append(ops.asarray2f(gradient * np.float32(self.cfg["loss_weight"])))
         return loss, gradients
 
     def _gold_tags(self, eg: Example) -> NDArray[np.int64] | None:

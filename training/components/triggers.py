@@ -14,13 +14,18 @@ from .tagger import DEFAULT, Floats, SpanTagger, Tagger
 @factory(
     "copydesk_triggers",
     assigns=["doc.spans"],
-    default_config={"model": DEFAULT, "threshold": 0.5, "scorer": {"@scorers": "copydesk.trigger_scorer.v1"}},
+    default_config={
+        "model": DEFAULT,
+        "threshold": 0.5,
+        "loss_weight": 1.0,
+        "scorer": {"@scorers": "copydesk.trigger_scorer.v1"},
+    },
     default_score_weights={"triggers_f": 1.0, "triggers_id_f": None, "triggers_per_type": None},
 )
 def make_triggers(
-    nlp: Language, name: str, model: Tagger, threshold: float, scorer: Callable[..., dict[str, Any]] | None
+    nlp: Language, name: str, model: Tagger, threshold: float, loss_weight: float, scorer: Callable[..., dict[str, Any]] | None
 ) -> "Triggers":
-    return Triggers(nlp.vocab, model, name, threshold=threshold, scorer=scorer)
+    return Triggers(nlp.vocab, model, name, threshold=threshold, loss_weight=loss_weight, scorer=scorer)
 
 
 class Triggers(SpanTagger):
