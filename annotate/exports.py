@@ -87,8 +87,8 @@ def _read_tasks(path: Path) -> list[Json]:
     except json.JSONDecodeError as err:
         finding = f"is not whole JSON (line {err.lineno}, column {err.colno}: {err.msg})"
         raise DataError(str(path), finding, "the file is cut off or no JSON: export it again") from err
-    except RecursionError as err:
-        raise DataError(str(path), "is nested too deeply for an export", _REMEDY) from err
+    except (RecursionError, ValueError) as err:  # of the latter, numbers with thousands of digits
+        raise DataError(str(path), "is nested too deeply for an export, or has a huge number", _REMEDY) from err
     tasks: list[Json] = content if isinstance(content, list) else [content]
     if not tasks:
         raise DataError(str(path), "has no tasks", "export a project that has some")

@@ -15,14 +15,17 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
-def refuse_to_overwrite(path: Path, *, force: bool) -> None:
+def refuse_to_overwrite(path: Path, *, force: bool, mark: str | None = None) -> None:
     """Stops a command before its work where its output is there already.
 
+    mark: a file that every folder made by the command holds; a folder of other files is not replaced even by `force`.
     Raises DataError when `path` exists, unless `force` is set or it is an empty folder.
     """
-    if force or not (path.exists() or path.is_symlink()):
+    if not (path.exists() or path.is_symlink()) or (path.is_dir() and not any(path.iterdir())):
         return
-    if path.is_dir() and not any(path.iterdir()):
+    if force and path.is_dir() and mark is not None and not (path / mark).exists():
+        raise DataError(str(path), "holds other files", "give a folder of its own")
+    if force:
         return
     raise DataError(str(path), "is there already", "give another path, or --force to replace it")
 
@@ -49,13 +52,13 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+def whole_folder(path: Path, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
     """Gives an empty temporary folder beside `path`, which takes the name `path` when the block ends well.
 
     An older folder of that name stays whole until the new one has taken its place in one step (an exchange of names;
-    where the system has none, two renames). Raises DataError when `path` is not empty and `force` is not set.
+    where the system has none, two renames). Raises DataError as `refuse_to_overwrite` does.
     """
-    refuse_to_overwrite(path, force=force)
+    refuse_to_overwrite(path, force=force, mark=mark)
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))

@@ -122,6 +122,8 @@ def _load_data_set(given: str) -> tuple[Iterable[dict[str, Any]], str]:
     import datasets
 
     name, _, split = given.partition(":")
+    if not name.strip("/"):
+        raise RecordError(f"hf:{given}", "names no data set", "write hf:NAME or hf:NAME:SPLIT")
     try:
         if any((Path(name) / file).is_file() for file in ("dataset_dict.json", "dataset_info.json")):
             found = datasets.load_from_disk(name)

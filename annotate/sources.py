@@ -100,6 +100,7 @@ def _scan_folder(
 def _scan_file(path: Path, name: str, columns: Columns, schema: Schema | None) -> Scanned:
     """name: the id of the article where the file is one, and the beginning of the ids of rows that have none."""
     suffix = path.suffix.lower()
+    name = name.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files can be any bytes
     if not path.exists():
         raise RecordError(str(path), "cannot be read (No such file or directory)", "check the path")
     if suffix in RECORD_SUFFIXES:

@@ -65,7 +65,10 @@ def find_address(url: str | None, environ: Mapping[str, str], studio: Studio) ->
     if not given and running is None:
         raise ServiceError("Label Studio", "no server is named and none runs here", "`copydesk studio up`, or give --url")
     place = given or (running.url if running else "")
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         raise DataError("--url", "is not an address", "write it like https://labels.example.org, without name or password")
     is_own = running is not None and place.replace("localhost", "127.0.0.1") == running.url

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from annotate.errors import RecordError
+from annotate.errors import RecordError, one_line
 from annotate.records import Article, integrity_faults
 from annotate.schema import Schema, to_schema
 
@@ -94,6 +94,7 @@ def _batches(
     batch: list[Prediction] = []
     n_chars = 0
     for place, article in scanned:
+        place = one_line(place)
         if isinstance(article, RecordError):
             batch.append(Prediction(place, None, f"{article.finding}; {article.remedy}"))
         else:

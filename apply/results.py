@@ -110,7 +110,7 @@ def _told(found: Iterator[Prediction], summary: Summary, say: Callable[[str], No
         summary.n_words += one.n_words
         if one.error is not None:
             summary.n_errors += 1
-            say(f"{one_line(one.place)}: {one_line(one.error)}")
+            say(f"{one.place}: {one_line(one.error)}")
         yield one
         if time.monotonic() - last > _SAY_EVERY_SECONDS:
             last = time.monotonic()

@@ -107,6 +107,73 @@ def test_a_bad_article_stops_the_command_before_anything_is_written(command: str
     assert said in refused(*STOPPING[command], LABEL_STUDIO_API_KEY="key")
 
 
+IN = {"in.jsonl": b"".join(to_line(article).encode() for article in corpus(3))}
+TRAIN = STOPPING["train"]
+SCHEME = b'name = "x"\n[entities]\nGPE = "A country."\n'
+# Files, command, what is said. MODEL stands for a trained model.
+MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
+    "scheme with an unknown key": (
+        IN | {"s.toml": b"colour = 1\n" + SCHEME}, [*TRAIN, "--schema", "s.toml"], "s.toml: has the unknown key 'colour'"
+    ),
+    "scheme with an unknown key in a table": (
+        IN | {"s.toml": SCHEME + b'[roles.R]\ndefinition = "d"\nentities = []\nevent = []\n'},
+        [*STOPPING["push"], "--schema", "s.toml"], "s.toml: has the unknown key 'roles.R.event'"
+    ),
+    "scheme that is a folder": (IN | {"s/a": b""}, ["check", "in.jsonl", "--schema", "s"], "s: cannot be read (Is a dir"),
+    "folder that is no model": (IN | {"m/a": b""}, ["apply", "m", "in.jsonl", "--out", "o"], "m: is not a model"),
+    "file that is no model": (IN | {"m": b""}, ["evaluate", "m", "in.jsonl"], "m: cannot be loaded"),
+    "model that is cut off": (
+        IN | {"m/config.cfg": b"[nlp]\n", "m/meta.json": b"{"}, ["apply", "m", "in.jsonl", "--out", "o"], "m: cannot be loaded"
+    ),
+    "nothing to package": ({"m/a": b""}, ["package", "m", "--out", "d"], "m: is not a model folder (it has no meta.json)"),
+    "base that is none": (IN | {"b/a": b""}, ["train", "in.jsonl", "--out", "o", "--base", "b"], "base 'b': is neither an"),
+    "config that is empty": (IN | {"c": b""}, [*TRAIN, "--config", "c"], "c: has no paths; start from the base.cfg"),
+    "config that is none": (IN | {"c": b"[x\n"}, [*TRAIN, "--config", "c"], "c: is no spaCy config (Config validation error)"),
+    "no step between evaluations": (IN, [*TRAIN, "--training.eval_frequency", "0"], "training.eval_frequency: is 0"),
+    "train in place of other files": (IN | {"o/mine": b""}, [*TRAIN, "--out", "o", "--force"], "o: holds other files"),
+    "train in place of its own input": (IN, [*TRAIN, "--out", ".", "--force"], ".: holds other files"),
+    "split in place of its own input": (IN, ["split", "in.jsonl", "--out", ".", "--force"], ".: holds other files"),
+    "download in place of other files": (
+        IN, ["download", "en_core_web_sm", "--out", ".", "--force"], ".: holds other files"
+    ),
+    "apply in place of its own input": (IN, ["apply", "MODEL", "in.jsonl", "--out", ".", "--force"], ".: holds other files"),
+    "shares that are no numbers": (IN, ["split", "in.jsonl", "--out", "o", "--dev", "nan"], "shares nan, nan, 0.2: leave"),
+    "language that spaCy lacks": (IN, ["convert", "in.jsonl", "--out", "o", "--language", "zz"], "knows no language 'zz'"),
+    "data set without a name": ({}, ["check", "hf:"], "hf:: names no data set"),
+    "address that is none": ({}, ["pull", "--project", "abc", "--out", "o", "--url", "http://[::1"], "--url: is not an"),
+    "server that is down": ({}, ["pull", "--project", "abc", "--out", "o", "--url", "http://127.0.0.1:1"], "does not answer"),
+    "export with a huge number": (
+        {"a.json": b"[" + b"9" * 6000 + b"]"}, ["import", "a.json", "--out", "o", "--schema-out", "s"], "has a huge number"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "arguments", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gets_one_line_and_changes_nothing(
+    files: dict[str, bytes], arguments: list[object], said: str, here: Path, model: Path
+) -> None:
+    for name, content in files.items():
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).write_bytes(content)
+    assert said in refused(*(model if a == "MODEL" else a for a in arguments), LABEL_STUDIO_API_KEY="key")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can a name be any bytes")
+def test_a_file_whose_name_is_not_utf8_is_read_under_an_escaped_name(here: Path, model: Path) -> None:
+    (here / "in").mkdir()
+    (here / os.fsdecode(b"in/caf\xe9.txt")).write_text("Oslo met Rome.")
+    (here / os.fsdecode(b"in/bad\xe9.txt")).write_text("")
+    done = run("apply", model, "in", "--out", "out", "--csv", "--html")
+    assert done.returncode == 1
+    assert done.stderr.startswith(r"in/bad\udce9.txt: article 'bad\udce9': has an empty text; remove it")
+    assert [article.id for article in read_records(here / "out" / "records.jsonl")] == [r"caf\udce9"]
+
+
+def test_a_whole_number_is_good_for_a_setting_that_takes_fractions(here: Path) -> None:
+    (here / "in.jsonl").write_bytes(IN["in.jsonl"])
+    assert run(*TRAIN, "--training.dropout", "0").returncode == 0
+
+
 @pytest.mark.parametrize("command", ["train", "push"])
 def test_a_label_that_the_scheme_lacks_stops_training_and_push(command: str, here: Path) -> None:
     (here / "in.jsonl").write_bytes(GOOD + marked(label="TOWN"))

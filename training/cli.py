@@ -64,12 +64,11 @@ def convert(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Turn annotated articles into spaCy's training format, and say what its components cannot hold."""
-    import spacy
-
     from annotate.records import read_records
-    from training.convert import convert_records
+    from training.convert import blank_of, convert_records
 
-    losses = convert_records(read_records(records), spacy.blank(language), out, annotator=annotator, force=force)
+    nlp = blank_of(language, "--language")
+    losses = convert_records(read_records(records), nlp, out, annotator=annotator, force=force)
     print(f"{losses.n_articles - losses.n_without_annotation} articles in {out}")
     for line in losses.lines():
         print(line, file=sys.stderr)
@@ -92,9 +91,9 @@ def train(
     from annotate.outputs import refuse_to_overwrite
     from annotate.schema import DEFAULT_SCHEMA, read_schema
     from training.corpus import read_parts
-    from training.train import Settings, parse_overrides, train
+    from training.train import RUN, Settings, parse_overrides, train
 
-    refuse_to_overwrite(out, force=force)
+    refuse_to_overwrite(out, force=force, mark=RUN)
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)

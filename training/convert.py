@@ -6,6 +6,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import spacy
 from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
@@ -96,6 +97,17 @@ def from_doc(doc: Doc, article: Article, *, annotator: str) -> Article:
         layers["stances"] = tuple(Stance.model_validate(s) for s in doc.spans[STANCES].attrs.get("stances", ()))
     others = tuple(a for a in article.annotations if a.annotator != annotator)
     return article.model_copy(update={"annotations": (*others, Annotation(annotator=annotator, **layers))})
+
+
+def blank_of(language: str, place: str) -> Language:
+    """A pipeline that cuts texts into words and nothing else. Raises DataError where spaCy does not know the language.
+
+    place: where the language was named.
+    """
+    try:
+        return spacy.blank(language)
+    except ImportError as err:
+        raise DataError(place, f"spaCy knows no language '{language}'", "correct it") from err
 
 
 def convert_records(

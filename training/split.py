@@ -56,7 +56,7 @@ def split_by_story(
 
 
 def _check_shares(shares: Sequence[float]) -> None:
-    if len(shares) != 3 or min(shares) < 0 or shares[0] <= 0:
+    if len(shares) != 3 or not all(share >= 0 for share in shares) or not shares[0] > 0:  # NaN is neither
         text = ", ".join(f"{share:g}" for share in shares)
         raise DataError(
             f"shares {text}", "leave nothing to train on", "give --dev and --test shares that add up to less than 1"
@@ -124,7 +124,7 @@ def write_split(split: Split, out: Path, *, settings: Mapping[str, Any], force: 
 
     Any: whatever settings should be remembered, as plain JSON.
     """
-    with whole_folder(out, force=force) as folder:
+    with whole_folder(out, force=force, mark="split.json") as folder:
         for part, articles in split.parts.items():
             write_records(folder / f"{part}.jsonl", articles)
         corpus = corpus_digest(article for articles in split.parts.values() for article in articles)

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-import spacy
 import tomli_w
 from catalogue import RegistryError
 from spacy.language import Language
@@ -25,7 +24,7 @@ from annotate.errors import DataError
 from annotate.outputs import refuse_to_overwrite, whole_folder
 from annotate.schema import Schema
 
-from .convert import Losses, convert_records
+from .convert import Losses, blank_of, convert_records
 from .corpus import doubts
 from .evaluate import evaluate
 from .packing import codecs_found_once
@@ -36,6 +35,7 @@ from .split import PARTS, Split, corpus_digest
 
 BASES = Path("models/base")
 NO_BASE = "none"
+RUN = "run.json"  # what a model was made of; marks a folder as one that may be replaced
 SHIPPED_CONFIGS = ("base", "blank")
 
 Say = Callable[[str], None]
@@ -64,10 +64,10 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
     say: is told, line by line, what the user should know. stream: gets the live progress.
     Raises DataError when `out` is there (without `force`), or the config, the base or the articles cannot be used.
     """
-    refuse_to_overwrite(out, force=force)
+    refuse_to_overwrite(out, force=force, mark=RUN)
     base = find_base(settings.base, settings.schema.language, say)
     config_path = find_config(settings.config, base)
-    with codecs_found_once(), whole_folder(out, force=force) as folder:
+    with codecs_found_once(), whole_folder(out, force=force, mark=RUN) as folder:
         work = folder / ".work"
         work.mkdir()
         losses = _convert(split, work, settings)
@@ -88,7 +88,7 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
         _finish(nlp, folder, split, settings)
         shutil.move(work / "log.jsonl", folder)
         shutil.rmtree(work)
-        _write_json(folder / "run.json", _run(nlp, split, settings, base, losses))
+        _write_json(folder / RUN, _run(nlp, split, settings, base, losses))
     return out
 
 
@@ -131,11 +131,7 @@ def _with_language(settings: Settings) -> dict[str, Any]:
 
 def _convert(split: Split, work: Path, settings: Settings) -> Losses:
     """Writes train.spacy and dev.spacy; returns what the components cannot learn of train."""
-    try:
-        nlp = spacy.blank(settings.schema.language)
-    except ImportError as err:
-        place = f"scheme '{settings.schema.name}'"
-        raise DataError(place, f"spaCy knows no language '{settings.schema.language}'", "correct its language") from err
+    nlp = blank_of(settings.schema.language, f"language of the scheme '{settings.schema.name}'")
     losses = convert_records(split.parts["train"], nlp, work / "train.spacy", annotator=settings.annotator)
     if split.parts["dev"]:
         convert_records(split.parts["dev"], nlp, work / "dev.spacy", annotator=settings.annotator)
