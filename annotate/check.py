@@ -4,17 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import regex
-
 from .errors import RecordError
 from .records import Annotation, Article, Event, Fault, Mention, Stance, integrity_faults
 from .schema import Schema
 from .sources import Scanned, repeated, scan_articles
-
-# A boundary between two of these is inside a word; scripts that write no spaces between words are left out.
-_WORD_CHARACTER = r"(?:(?=[\p{L}\p{N}])[^\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}])"
-_INSIDE_WORD = regex.compile(rf"(?<={_WORD_CHARACTER}\p{{M}}*)(?={_WORD_CHARACTER})")
-_GRAPHEME = regex.compile(r"\X")
+from .words import character_edges, is_inside_word
 
 
 @dataclass
@@ -43,10 +37,10 @@ class Tally:
 def check_article(article: Article, schema: Schema) -> Iterator[Fault]:
     """What is wrong with an article, in itself and against the scheme; faults first to last, warnings marked as such."""
     yield from integrity_faults(article)
-    graphemes = _grapheme_boundaries(article)
+    edges = character_edges(article.text) if article.annotations else None
     for annotation in article.annotations:
         whose = "" if len(article.annotations) == 1 else f" (annotation by {annotation.annotator})"
-        for fault in _annotation_faults(annotation, article.text, schema, graphemes):
+        for fault in _annotation_faults(annotation, article.text, schema, edges):
             yield fault._replace(finding=fault.finding + whose)
 
 
@@ -95,18 +89,18 @@ def sound_articles(articles: Iterable[Article], schema: Schema) -> Iterator[Arti
         yield article
 
 
-def _annotation_faults(annotation: Annotation, text: str, schema: Schema, graphemes: set[int] | None) -> Iterator[Fault]:
+def _annotation_faults(annotation: Annotation, text: str, schema: Schema, edges: set[int] | None) -> Iterator[Fault]:
     labels = {m.id: m.label for m in annotation.mentions or ()} | {e.id: e.label for e in annotation.events or ()}
     for mention in annotation.mentions or ():
         name = f"mention '{mention.id}'"
         if mention.label not in schema.entities:
             yield Fault(f"{name} has the unknown label {mention.label}", _one_of("entity labels", schema.entities))
-        yield from _edge_faults(name, mention, text, graphemes)
+        yield from _edge_faults(name, mention, text, edges)
     for event in annotation.events or ():
         name = f"event '{event.id}'"
         if event.label not in schema.events:
             yield Fault(f"{name} has the unknown type {event.label}", _one_of("event types", schema.events))
-        yield from _edge_faults(name, event, text, graphemes)
+        yield from _edge_faults(name, event, text, edges)
         yield from _argument_faults(event, labels, schema)
         yield from _attribute_faults(event, schema)
     for stance in annotation.stances or ():
@@ -151,7 +145,7 @@ def _stance_faults(stance: Stance, labels: dict[str, str], schema: Schema) -> It
         yield Fault(f"{name} has a {target} as target", f"targets are events and {_list(schema.stances.targets)}")
 
 
-def _edge_faults(name: str, item: Mention | Event, text: str, graphemes: set[int] | None) -> Iterator[Fault]:
+def _edge_faults(name: str, item: Mention | Event, text: str, edges: set[int] | None) -> Iterator[Fault]:
     if not 0 <= item.start < item.end <= len(text):
         return  # said by integrity_faults
     marked = text[item.start : item.end]
@@ -159,19 +153,12 @@ def _edge_faults(name: str, item: Mention | Event, text: str, graphemes: set[int
         yield Fault(f"{name} has white space at its edge ({_quote(marked)})", "mark the words alone")
         return
     for edge, where in ((item.start, "starts"), (item.end, "ends")):
-        if graphemes is not None and edge not in graphemes:
+        if edges is not None and edge not in edges:
             yield Fault(
                 f"{name} ({_quote(marked)}) {where} at {edge}, inside a character", "move it to the character's edge", True
             )
-        elif _INSIDE_WORD.match(text, edge):
+        elif is_inside_word(text, edge):
             yield Fault(f"{name} ({_quote(marked)}) {where} at {edge}, inside a word", "move it to the word's edge", True)
-
-
-def _grapheme_boundaries(article: Article) -> set[int] | None:
-    """Where one character, as a reader sees it, ends and the next begins; None: everywhere."""
-    if not article.annotations or (article.text.isascii() and "\r" not in article.text):
-        return None
-    return {0} | {match.end() for match in _GRAPHEME.finditer(article.text)}
 
 
 def _one_of(noun: str, known: Iterable[str]) -> str:

@@ -6,15 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, Literal
 
-import regex
-
 from .ledger import Entry, Kind, Ledger, Outcome
 from .schema import Schema
+from .words import bare_range, grow_to_words
 
 ItemKind = Literal["mention", "event"]
-# A letter or digit of a script that puts spaces between words.
-_LETTER = r"(?:(?=[\p{L}\p{N}])[^\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
-_INSIDE_WORD = regex.compile(rf"(?<={_LETTER}[\p{{M}}\u200d]*)(?={_LETTER})|(?<=\S)(?=[\p{{M}}\u200d])")
 MANUAL = ("manual", "prediction-changed")  # origins of what was drawn or changed on the page
 
 
@@ -152,26 +148,6 @@ def _mend_range(row: Row, text: str, *, whole_words: bool) -> bool:
         row.start, row.end = grown
         row.notes.append("cut a word: grown to the whole word")
     return True
-
-
-def mended(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range that a mark of this range would get if it had been drawn by hand where words are spaced."""
-    return grow_to_words(text, *bare_range(text, start, end))
-
-
-def bare_range(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range without whitespace at its edges; empty where it has nothing else."""
-    words = text[start:end]
-    return start + len(words) - len(words.lstrip()), start + max(len(words.rstrip()), len(words) - len(words.lstrip()))
-
-
-def grow_to_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range, grown where an edge lies within a word or between a letter and its combining mark."""
-    while _INSIDE_WORD.match(text, start):
-        start -= 1
-    while _INSIDE_WORD.match(text, end):
-        end += 1
-    return start, end
 
 
 def read_choices(rows: Sequence[Row], items: Mapping[str, list[Item]], schema: Schema) -> None:
