@@ -3,6 +3,7 @@
 import codecs
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -220,7 +221,7 @@ def integrity_faults(article: Article) -> Iterator[Fault]:
     names = [a.annotator for a in article.annotations]
     if "" in names:
         yield Fault("has an annotation by nobody", "name its annotator")
-    for name in sorted({n for n in names if names.count(n) > 1}):
+    for name in sorted(name for name, n in Counter(names).items() if n > 1):
         yield Fault(f"has two annotations by '{name}'", "keep one of them, or rename one annotator")
     for annotation in article.annotations:
         yield from _annotation_faults(annotation, len(article.text))
@@ -242,7 +243,7 @@ def text_faults(text: str) -> Iterator[Fault]:
 def _annotation_faults(annotation: Annotation, n_chars: int) -> Iterator[Fault]:
     mentions, events = annotation.mentions or (), annotation.events or ()
     ids = [m.id for m in mentions] + [e.id for e in events]
-    for twice in sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else ():
+    for twice in sorted(item_id for item_id, n in Counter(ids).items() if n > 1):
         yield Fault(f"uses the id '{twice}' twice", "give each mention and event its own id")
     for noun, items in (("mention", mentions), ("event", events)):
         for item in items:
@@ -264,7 +265,7 @@ def _range_faults(name: str, start: int, end: int, n_chars: int) -> Iterator[Fau
 
 def _argument_faults(event: Event, mention_ids: set[str], event_ids: set[str]) -> Iterator[Fault]:
     pairs = [(a.role, a.mention) for a in event.arguments]
-    for role, mention in sorted({p for p in pairs if pairs.count(p) > 1}):
+    for role, mention in sorted(pair for pair, n in Counter(pairs).items() if n > 1):
         yield Fault(f"event '{event.id}' has the argument {role} '{mention}' twice", "keep one")
     for role, mention in pairs:
         if mention in event_ids:
@@ -281,7 +282,7 @@ def _stance_faults(stances: tuple[Stance, ...], mention_ids: set[str], event_ids
         pair = f"{stance.holder or 'the article'} -> {stance.target}"
         if stance.holder is not None and stance.holder not in mention_ids:
             yield Fault(f"stance {pair} has the holder '{stance.holder}', which is no mention", "a holder is a mention or null")
-        if stance.target not in mention_ids | event_ids:
+        if stance.target not in mention_ids and stance.target not in event_ids:
             yield Fault(
                 f"stance {pair} has the target '{stance.target}', which is no mention or event", "add it or drop the stance"
             )
