@@ -3,8 +3,10 @@
 What the labels and ids mean is told by `annotate/notation.py`, which see for the notation itself.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from .errors import RecordError
@@ -12,9 +14,9 @@ from .errors import RecordError
 HEADER_KEYS = ("title", "outlet", "published", "url", "story", "language")
 NAME = r"[^\s;,()=\[\]\\]+"  # of labels, roles and ids
 _BLANKS = " \t\r"
+_PARTING = re.compile(r"([ \t\r]*\n(?:[ \t\r]*\n)+[ \t\r]*)")  # between paragraphs
 _TOKEN = re.compile(
     r"\\(?P<literal>[\[\]\\=-])"
-    r"|(?P<parting>[ \t\r]*\n(?:[ \t\r]*\n)+[ \t\r]*)"
     r"|(?P<wrap>[ \t\r]*\n[ \t\r]*)"
     r"|(?P<open>\[)"
     r"|\](?P<close>\([^()\[\]]*\))"
@@ -24,7 +26,7 @@ _TOKEN = re.compile(
 
 
 class Block(NamedTuple):
-    """The source of one article, cut at its parts; lines count from 1."""
+    """The source of one article, cut at its parts; lines count from 1. What is wrong with it gathers in `faults`."""
 
     place: str
     id: str
@@ -33,9 +35,25 @@ class Block(NamedTuple):
     body: str
     body_line: int
     stances: list[tuple[int, str]]
+    faults: list[RecordError]
 
     def fault(self, line: int, finding: str, remedy: str) -> RecordError:
         return RecordError(f"{self.place}:{line}: article '{self.id}'", finding, remedy)
+
+    @contextlib.contextmanager
+    def gathering(self) -> Iterator[None]:
+        """A fault that is raised in here is kept, and the work goes on behind the block."""
+        try:
+            yield
+        except RecordError as fault:
+            self.faults.append(fault)
+
+    def refuse_faults(self) -> None:
+        """Raises the first fault so far, which knows the others."""
+        if self.faults:
+            first, *others = self.faults
+            first.others = tuple(others)
+            raise first
 
 
 class Mark(NamedTuple):
@@ -47,17 +65,22 @@ class Mark(NamedTuple):
     links: tuple[tuple[str, str], ...]  # ROLE or attribute, and its value
 
 
-def cut_source(text: str, place: str) -> Iterator[Block]:
-    """Cuts a source at its `===` lines."""
+def cut_source(text: str, place: str) -> Iterator[Block | RecordError]:
+    """Cuts a source at its `===` lines; an article whose head is at fault is one, and those behind it still come."""
     lines = text.split("\n")
     starts = [number for number, line in enumerate(lines) if line.startswith("===")]
     for number, line in enumerate(lines[: starts[0] if starts else None], 1):
         if line.strip():
-            raise RecordError(f"{place}:{number}", "has text before the first article", "begin an article with '=== its-id'")
-    if not starts:
-        raise RecordError(place, "has no article", "begin an article with '=== its-id'")
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        yield _block(lines, start, end, place)
+            yield RecordError(f"{place}:{number}", "has text before the first article", "begin an article with '=== its-id'")
+            break
+    else:
+        if not starts:
+            yield RecordError(place, "has no article", "begin an article with '=== its-id'")
+    for start, end in pairwise([*starts, len(lines)]):
+        try:
+            yield _block(lines, start, end, place)
+        except RecordError as fault:
+            yield fault
 
 
 def _block(lines: list[str], start: int, end: int, place: str) -> Block:
@@ -88,29 +111,39 @@ def _block(lines: list[str], start: int, end: int, place: str) -> Block:
     body = "\n".join(lines[at:rule]).strip(_BLANKS + "\n")
     if not body:
         raise RecordError(where.format(start + 1), "has no body", "write its text after a blank line")
-    return Block(place, article_id, start + 1, header, body, at + 1, stances)
+    return Block(place, article_id, start + 1, header, body, at + 1, stances, [])
 
 
 def scan_body(block: Block) -> tuple[str, list[Mark]]:
     """The text without its marks, and the marks in the order in which they close.
 
-    Raises RecordError at a bracket or backslash that is part of no mark.
+    A bracket or backslash that is part of no mark is a fault of the block, the first one of each paragraph.
     """
     parts: list[str] = []
     marks: list[Mark] = []
-    opened: list[tuple[int, int]] = []  # where in the text, and in which line
     n_chars, line = 0, block.body_line
-    for token in _TOKEN.finditer(block.body):
+    for source in _PARTING.split(block.body):
+        with block.gathering():
+            text, found = ("\n\n", []) if _PARTING.fullmatch(source) else _scan_paragraph(block, source, line, n_chars)
+            parts.append(text)
+            marks += found
+            n_chars += len(text)
+        line += source.count("\n")
+    return "".join(parts), marks
+
+
+def _scan_paragraph(block: Block, source: str, line: int, n_chars: int) -> tuple[str, list[Mark]]:
+    """line, n_chars: where the paragraph begins, in the file and in the text. Raises RecordError at the first fault."""
+    parts: list[str] = []
+    marks: list[Mark] = []
+    opened: list[tuple[int, int]] = []  # where in the text, and in which line
+    for token in _TOKEN.finditer(source):
         piece = ""
         match token.lastgroup:
             case "literal" | "plain":
                 piece = token[token.lastgroup]
             case "wrap":
                 piece = " "
-            case "parting":
-                piece = "\n\n"
-                if opened:
-                    raise block.fault(opened[-1][1], "has '[' without its ']' in the paragraph", r"close it, or write '\['")
             case "open":
                 opened.append((n_chars, line))
             case "close":
@@ -119,7 +152,7 @@ def scan_body(block: Block) -> tuple[str, list[Mark]]:
                 start, _ = opened.pop()
                 marks.extend(_parse_marks(block, line, start, n_chars, token["close"][1:-1]))
             case _:
-                raise _explain_wrong(block, line, block.body[token.start() :])
+                raise _explain_wrong(block, line, source[token.start() :])
         parts.append(piece)
         n_chars += len(piece)
         line += token[0].count("\n")

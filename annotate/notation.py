@@ -35,23 +35,41 @@ def read_marked(paths: Path | Iterable[Path], schema: Schema, *, annotator: str 
 
     Raises RecordError, with file and line, at the first fault; two articles with one id are one, in whatever files.
     """
+    return _sound(scan_marked(paths, schema, annotator=annotator))
+
+
+def scan_marked(paths: Path | Iterable[Path], schema: Schema, *, annotator: str = GOLD) -> Iterator[Article | RecordError]:
+    """The same with what is wrong in place of an article that has faults; only a file that cannot be read is raised."""
     seen: dict[str, str] = {}
     for path in _files_of([paths] if isinstance(paths, Path) else paths):
-        for block in cut_source(_read_text(path), str(path)):
-            if block.id in seen:
-                raise block.fault(block.line, f"has the id of {seen[block.id]}", "give each article its own id")
-            seen[block.id] = f"{path}:{block.line}"
-            yield _to_article(block, schema, annotator)
+        yield from _scan(_read_text(path), str(path), schema, annotator, seen)
 
 
 def parse_marked(text: str, schema: Schema, place: str, *, annotator: str = GOLD) -> Iterator[Article]:
     """Articles of a text in the notation; `place` is what messages call it. Raises RecordError at the first fault."""
-    seen: dict[str, int] = {}
+    return _sound(_scan(text, place, schema, annotator, {}))
+
+
+def _sound(scanned: Iterable[Article | RecordError]) -> Iterator[Article]:
+    for article in scanned:
+        if isinstance(article, RecordError):
+            raise article
+        yield article
+
+
+def _scan(text: str, place: str, schema: Schema, annotator: str, seen: dict[str, str]) -> Iterator[Article | RecordError]:
+    """seen: ids of articles, and where they are."""
     for block in cut_source(text, place):
+        if isinstance(block, RecordError):
+            yield block
+            continue
         if block.id in seen:
-            raise block.fault(block.line, f"has the id of line {seen[block.id]}", "give each article its own id")
-        seen[block.id] = block.line
-        yield _to_article(block, schema, annotator)
+            block.faults.append(block.fault(block.line, f"has the id of {seen[block.id]}", "give each article its own id"))
+        seen.setdefault(block.id, f"{place}:{block.line}")
+        try:
+            yield _to_article(block, schema, annotator)
+        except RecordError as fault:
+            yield fault
 
 
 def _files_of(paths: Iterable[Path]) -> Iterator[Path]:
@@ -75,13 +93,13 @@ def _read_text(path: Path) -> str:
 
 
 def _to_article(block: Block, schema: Schema, annotator: str) -> Article:
+    """Raises RecordError with all faults of the block; links and stances are looked at where each mark is sound."""
     text, marks = scan_body(block)
-    for mark in marks:
-        if mark.label not in schema.entities and mark.label not in schema.events:
-            raise block.fault(mark.line, f"has the unknown label '{mark.label}'", "take one of the scheme, or add it there")
-        if mark.label in schema.entities and mark.links:
-            raise block.fault(mark.line, f"gives {mark.label} a '{mark.links[0][0]}'", "only events have roles and attributes")
     known = _by_name(block, marks)
+    for mark in marks:
+        with block.gathering():
+            _refuse_wrong_label(block, mark, schema)
+    block.refuse_faults()
     mention_ids, event_ids = _fresh_ids("m", known), _fresh_ids("e", known)
     mentions, events = [], []
     for mark in sorted(marks, key=lambda m: (m.start, m.end, m.name or "")):
@@ -89,16 +107,27 @@ def _to_article(block: Block, schema: Schema, annotator: str) -> Article:
             mentions.append(Mention(id=mark.name or next(mention_ids), start=mark.start, end=mark.end, label=mark.label))
         else:
             events.append(_to_event(block, mark, mark.name or next(event_ids), known, schema))
+    stances = []
+    for line, words in block.stances:
+        with block.gathering():
+            stances.append(_to_stance(block, line, words, known, schema))
     annotation = Annotation(
         annotator=annotator,
         mentions=tuple(mentions),
         events=tuple(events),
-        stances=tuple(_to_stance(block, line, words, known, schema) for line, words in block.stances),
+        stances=tuple(stances),
     )
     article = Article(id=block.id, text=text, annotations=(_in_order(annotation),), **block.header)  # type: ignore[arg-type]  # header keys are str fields
-    for found in integrity_faults(article):
-        raise block.fault(block.line, found.finding, found.remedy)
+    block.faults.extend(block.fault(block.line, found.finding, found.remedy) for found in integrity_faults(article))
+    block.refuse_faults()
     return article
+
+
+def _refuse_wrong_label(block: Block, mark: Mark, schema: Schema) -> None:
+    if mark.label not in schema.entities and mark.label not in schema.events:
+        raise block.fault(mark.line, f"has the unknown label '{mark.label}'", "take one of the scheme, or add it there")
+    if mark.label in schema.entities and mark.links:
+        raise block.fault(mark.line, f"gives {mark.label} a '{mark.links[0][0]}'", "only events have roles and attributes")
 
 
 def _fresh_ids(prefix: str, known: Container[str]) -> Iterator[str]:
@@ -111,31 +140,24 @@ def _by_name(block: Block, marks: Iterable[Mark]) -> dict[str, Mark]:
         if mark.name is None:
             continue
         if mark.name in known:
-            first = known[mark.name].line
-            raise block.fault(mark.line, f"uses the id '{mark.name}' of line {first} again", "give each mark its own id")
+            finding = f"uses the id '{mark.name}' of line {known[mark.name].line} again"
+            block.faults.append(block.fault(mark.line, finding, "give each mark its own id"))
         known[mark.name] = mark
     return known
 
 
 def _to_event(block: Block, mark: Mark, name: str, known: dict[str, Mark], schema: Schema) -> Event:
-    arguments, attributes = [], {}
+    arguments: list[Argument] = []
+    attributes: dict[str, str] = {}
     for key, value in mark.links:
-        if key in schema.attributes:
-            if value not in schema.attributes[key].values:
-                raise block.fault(mark.line, f"has the unknown value '{value}' of {key}", "take one of the scheme")
+        with block.gathering():
             if key in attributes:
                 raise block.fault(mark.line, f"gives '{key}' twice", "keep one")
-            attributes[key] = value
-        elif key not in schema.roles:
-            raise block.fault(mark.line, f"has the unknown role '{key}'", "take one of the scheme, or add it there")
-        elif value not in known:
-            raise block.fault(mark.line, f"{key}={value} points at no mark", "give the mention that id, or drop the argument")
-        elif key not in schema.roles_between(mark.label, known[value].label):
-            raise block.fault(
-                mark.line, f"{mark.label} cannot have the {known[value].label} '{value}' as {key}", "see the scheme"
-            )
-        else:
-            arguments.append(Argument(role=key, mention=value))
+            _refuse_wrong_link(block, mark, key, value, known, schema)
+            if key in schema.attributes:
+                attributes[key] = value
+            else:
+                arguments.append(Argument(role=key, mention=value))
     return Event(
         id=name,
         start=mark.start,
@@ -144,6 +166,19 @@ def _to_event(block: Block, mark: Mark, name: str, known: dict[str, Mark], schem
         arguments=tuple(arguments),
         attributes=schema.default_attributes | attributes,
     )
+
+
+def _refuse_wrong_link(block: Block, mark: Mark, key: str, value: str, known: dict[str, Mark], schema: Schema) -> None:
+    if key in schema.attributes:
+        if value not in schema.attributes[key].values:
+            raise block.fault(mark.line, f"has the unknown value '{value}' of {key}", "take one of the scheme")
+    elif key not in schema.roles:
+        raise block.fault(mark.line, f"has the unknown role '{key}'", "take one of the scheme, or add it there")
+    elif value not in known:
+        raise block.fault(mark.line, f"{key}={value} points at no mark", "give the mention that id, or drop the argument")
+    elif key not in schema.roles_between(mark.label, known[value].label):
+        finding = f"{mark.label} cannot have the {known[value].label} '{value}' as {key}"
+        raise block.fault(mark.line, finding, "see the scheme")
 
 
 def _to_stance(block: Block, line: int, source: str, known: dict[str, Mark], schema: Schema) -> Stance:

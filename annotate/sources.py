@@ -125,11 +125,11 @@ def _scan_records(path: Path) -> Scanned:
 
 
 def _scan_marked(path: Path, schema: Schema | None) -> Scanned:
-    from .notation import read_marked
+    from .notation import scan_marked
 
     try:
-        for article in read_marked(path, schema or read_schema()):
-            yield f"{path}: article '{article.id}'", article
+        for article in scan_marked(path, schema or read_schema()):
+            yield (article.place if isinstance(article, RecordError) else f"{path}: article '{article.id}'"), article
     except RecordError as fault:
         yield fault.place, fault
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from annotate.errors import RecordError
-from annotate.notation import parse_marked, read_marked, to_marked
+from annotate.notation import parse_marked, read_marked, scan_marked, to_marked
 from annotate.records import Annotation, Argument, Article, Event, Mention, Stance, read_records
 from annotate.schema import Schema, read_schema, to_schema
 from copydesk import app
@@ -121,7 +121,7 @@ def test_labels_are_told_apart_by_the_scheme() -> None:
         ("=== a\noutlet: X\nIn [Rome](GPE) they met.", 3, "blank line comes before the body"),
         ("=== a\noutlet: X\noutlet: Y\n\nText.", 3, "'outlet' twice"),
         ("=== a\noutlet:\n\nText.", 2, "empty 'outlet'"),
-        ("=== a\n\nText.\n\n=== a\n\nText.", 5, "id of line 1"),
+        ("=== a\n\nText.\n\n=== a\n\nText.", 5, "id of x.marked:1"),
         ("=== a\n\nSo\n[Rome(GPE) met.\n\nThen [Paris](GPE).", 4, "'[' without its ']'"),
         ("=== a\n\nSo [Rome(GPE) met.", 3, "'[' without its ']'"),
         ("=== a\n\nRome](GPE) met.", 3, "without its '['"),
@@ -157,6 +157,54 @@ def test_a_slip_gets_its_line(source: str, line: int, finding: str) -> None:
         list(parse_marked(source, SCHEMA, "x.marked"))
     assert caught.value.place.startswith(f"x.marked:{line}")
     assert finding in f"{caught.value.finding}; {caught.value.remedy}"
+
+
+FAULTY = """Early.
+=== head
+outlet X
+
+=== body
+
+[Rome](GPE r) [met](CONSULT WHO=r ACTOR=q).
+
+So [Paris(GPE).
+
+[Bonn](TOWN) \\b.
+
+[Bern](CITY) [said](ACCUSE) [Oslo](GPE r x=y).
+
+=== links
+
+[Rome](GPE r) [met](CONSULT WHO=r ACTOR=q modality=MAYBE).
+---
+r HATES r
+* AGAINST q
+
+=== sound
+
+[Rome](GPE) met.
+"""
+
+
+def test_every_fault_is_found_and_sound_articles_still_come(tmp_path: Path, schema: Schema) -> None:
+    (tmp_path / "x.marked").write_text(FAULTY, encoding="utf-8")
+    found = list(scan_marked(tmp_path / "x.marked", schema))
+    faults = [fault for article in found if isinstance(article, RecordError) for fault in (article, *article.others)]
+    assert [(fault.place.split(":")[1], fault.finding) for fault in faults] == [
+        ("1", "has text before the first article"),
+        ("3", "'outlet X' is no header line"),
+        ("9", "has '[' without its ']' in the paragraph"),
+        ("11", "has a backslash before 'b'"),
+        ("13", "uses the id 'r' of line 7 again"),
+        ("13", "has the unknown label 'CITY'"),
+        ("13", "gives GPE a 'x'"),
+        ("17", "has the unknown role 'WHO'"),
+        ("17", "ACTOR=q points at no mark"),
+        ("17", "has the unknown value 'MAYBE' of modality"),
+        ("19", "has the unknown stance 'HATES'"),
+        ("20", "the stance points at 'q', which is no id"),
+    ]
+    assert [article.id for article in found if isinstance(article, Article)] == ["sound"]
 
 
 def test_a_source_without_articles_is_a_fault() -> None:
