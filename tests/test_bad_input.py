@@ -169,6 +169,14 @@ def test_a_file_whose_name_is_not_utf8_is_read_under_an_escaped_name(here: Path,
     assert [article.id for article in read_records(here / "out" / "records.jsonl")] == [r"caf\udce9"]
 
 
+def test_a_language_that_needs_another_package_names_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("sudachipy", "sudachidict_core"):
+        monkeypatch.setitem(sys.modules, package, None)
+    (here / "in.jsonl").write_bytes(GOOD)
+    said = refused("convert", "in.jsonl", "--out", "out.spacy", "--language", "ja")
+    assert "spaCy's 'ja' lacks another package (Japanese support requires SudachiPy" in said
+
+
 def test_a_whole_number_is_good_for_a_setting_that_takes_fractions(here: Path) -> None:
     (here / "in.jsonl").write_bytes(IN["in.jsonl"])
     assert run(*TRAIN, "--training.dropout", "0").returncode == 0

@@ -107,7 +107,10 @@ def blank_of(language: str, place: str) -> Language:
     try:
         return spacy.blank(language)
     except ImportError as err:
-        raise DataError(place, f"spaCy knows no language '{language}'", "correct it") from err
+        if "[E048]" in str(err):
+            raise DataError(place, f"spaCy knows no language '{language}'", "correct it") from err
+        reason = " ".join(str(err).split()).rstrip(".")
+        raise DataError(place, f"spaCy's '{language}' lacks another package ({reason})", "install that one") from err
 
 
 def convert_records(
