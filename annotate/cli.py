@@ -16,18 +16,33 @@ class MarksAs(StrEnum):
     PREDICTIONS = "predictions"
 
 
+Inputs = Annotated[
+    list[str], typer.Argument(help="JSON Lines, texts, folders, CSV, Parquet, hf:NAME[:SPLIT], or - for standard input.")
+]
+Scheme = Annotated[Path | None, typer.Option("--schema", help="Label scheme, where it is not the default one.")]
+TextColumn = Annotated[str, typer.Option(help="Column of tables that holds the text.")]
+IdColumn = Annotated[str, typer.Option(help="Column of tables that holds the id.")]
+Out = Annotated[Path, typer.Option(help="Records to write (JSON Lines; - for standard output).")]
+LedgerFile = Annotated[
+    Path | None, typer.Option("--ledger", help="File for the list of what became of each mark (JSON Lines).")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Url = Annotated[str | None, typer.Option(help="Address of the server: LABEL_STUDIO_URL, else the local one that runs.")]
+Home = Annotated[Path | None, typer.Option(help="Folder of the server's data and login.")]
+Env = Annotated[Path | None, typer.Option(help="Folder of the server's program, where it is not the home's env.")]
 
 app = typer.Typer()
 studio_app = typer.Typer(no_args_is_help=True, help="Run a local Label Studio server.")
 app.add_typer(studio_app, name="studio")
 
-Home = Annotated[Path | None, typer.Option(help="Folder of the server's data and login.")]
-Env = Annotated[Path | None, typer.Option(help="Folder of the server's program, where it is not the home's env.")]
-
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _tell(line: str, *, beside: Path) -> None:
+    """Prints a result, on standard error where the records themselves go to standard output."""
+    print(line, file=sys.stderr if str(beside) == "-" else sys.stdout)
 
 
 @studio_app.command()
@@ -51,7 +66,7 @@ def up(home: Home = None, env: Env = None, port: Annotated[int, typer.Option(hel
 
 @studio_app.command()
 def add(
-    names: Annotated[list[str], typer.Argument(help="Short names of annotators: small letters, digits and . _ -")],
+    names: Annotated[list[str], typer.Argument(help="Short names of annotators, of small letters, digits, dots, - and _.")],
     home: Home = None,
 ) -> None:
     """Make accounts for annotators on the local server and print their logins."""
@@ -83,11 +98,6 @@ def status(home: Home = None, env: Env = None) -> None:
     print(server.describe(studio, server.status(studio)))
 
 
-Inputs = Annotated[
-    list[str], typer.Argument(help="JSON Lines, texts, folders, CSV, Parquet, hf:NAME[:SPLIT], or - for standard input.")
-]
-
-
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Project folder to make.")],
@@ -103,9 +113,9 @@ def init(
 @app.command()
 def check(
     inputs: Inputs,
-    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
-    text_column: Annotated[str, typer.Option(help="Column of tables that holds the text.")] = "text",
-    id_column: Annotated[str, typer.Option(help="Column of tables that holds the id.")] = "id",
+    schema: Scheme = None,
+    text_column: TextColumn = "text",
+    id_column: IdColumn = "id",
 ) -> None:
     """List every fault of articles and their annotations."""
     from .check import Tally, check_scanned
@@ -131,11 +141,11 @@ def check(
 @app.command("compile")
 def compile_(
     sources: Annotated[list[Path], typer.Argument(help="Files in the inline notation, or folders with *.marked files.")],
-    out: Annotated[Path, typer.Option(help="Records to write (JSON Lines; - for standard output).")],
-    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
+    out: Out,
+    schema: Scheme = None,
     annotator: Annotated[str, typer.Option(help="Who made the marks.")] = "gold",
     counts: Annotated[bool, typer.Option("--counts", help="Print how often each label occurs.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Turn articles in the inline notation into records."""
     from .counts import count_labels, write_table
@@ -145,18 +155,18 @@ def compile_(
 
     articles = list(read_marked(sources, read_schema(schema or DEFAULT_SCHEMA), annotator=annotator))
     n_articles = write_records(out, articles, force=force)
-    print(f"{n_articles} articles in {out}", file=sys.stderr)
+    _tell(f"{n_articles:,} articles in {out}", beside=out)
     if counts:
-        print(write_table(count_labels(articles)), file=sys.stderr if str(out) == "-" else sys.stdout)
+        _tell(write_table(count_labels(articles)), beside=out)
 
 
 @app.command()
 def push(
     inputs: Inputs,
     project: Annotated[str, typer.Option(help="Title of the project, which is made where there is none.")],
-    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
+    schema: Scheme = None,
     marks_as: Annotated[
-        MarksAs | None, typer.Option("--as", help="What the articles' annotations become; else they stay here.")
+        MarksAs | None, typer.Option("--as", help="What the articles' annotations become, where they are to be uploaded.")
     ] = None,
     annotator: Annotated[str | None, typer.Option(help="Upload the annotations of this one alone.")] = None,
     per_article: Annotated[int | None, typer.Option(min=1, help="How many people label each article.")] = None,
@@ -165,8 +175,8 @@ def push(
     ] = False,
     url: Url = None,
     home: Home = None,
-    text_column: Annotated[str, typer.Option(help="Column of tables that holds the text.")] = "text",
-    id_column: Annotated[str, typer.Option(help="Column of tables that holds the id.")] = "id",
+    text_column: TextColumn = "text",
+    id_column: IdColumn = "id",
 ) -> None:
     """Upload articles to a Label Studio project, with the labelling page of the scheme; twice doubles nothing."""
     from . import push as pushing
@@ -198,12 +208,12 @@ def push(
 @app.command()
 def pull(
     project: Annotated[str, typer.Option(help="Title of the project.")],
-    out: Annotated[Path, typer.Option(help="Records to write (JSON Lines; - for standard output).")],
-    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="File for the list of what became of each mark.")] = None,
+    out: Out,
+    schema: Scheme = None,
+    ledger: LedgerFile = None,
     url: Url = None,
     home: Home = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Fetch every annotation of a Label Studio project, with its annotator."""
     from . import pull as pulling
@@ -216,21 +226,21 @@ def pull(
     with Connection(find_address(url, os.environ, studio)) as connection:
         pulled = pulling.pull(connection, scheme, project, say=_say)
     pulling.write(pulled, out, ledger, force=force)
-    print(pulled, file=sys.stderr if str(out) == "-" else sys.stdout)
+    _tell(str(pulled), beside=out)
 
 
 @app.command("import")
 def import_(
     export: Annotated[Path, typer.Argument(help="JSON export of a Label Studio project made elsewhere.")],
-    out: Annotated[Path, typer.Option(help="Records to write.")],
+    out: Out,
     schema_out: Annotated[Path, typer.Option(help="Scheme to draft from the labels and relations that occur.")],
-    ledger: Annotated[Path | None, typer.Option(help="Write what became of each mark here, as JSON Lines.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    ledger: LedgerFile = None,
+    force: Force = False,
 ) -> None:
     """Read a Label Studio export made with another labelling page."""
     from .exports import import_export
 
     n_articles, schema, account = import_export(export, records=out, schema_out=schema_out, ledger_out=ledger, force=force)
-    print(account.summary(), end="")
-    print(f"{n_articles:,} articles in {out}; drafted scheme in {schema_out}: read it, say what its labels mean")
-    print(f"its language was taken for '{schema.language}' from the script", file=sys.stderr)
+    _tell(account.summary().rstrip(), beside=out)
+    _tell(f"{n_articles:,} articles in {out}; drafted scheme in {schema_out}: read it, say what its labels mean", beside=out)
+    _say(f"its language was taken for '{schema.language}' from the script")

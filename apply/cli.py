@@ -17,7 +17,7 @@ def _say(line: str) -> None:
 def apply(
     model: Annotated[str, typer.Argument(help="Folder of a trained model, or name of an installed one.")],
     inputs: Annotated[
-        list[str], typer.Argument(help="Texts, folders, JSON Lines, CSV, Parquet, hf:NAME[:SPLIT], or - for standard input.")
+        list[str], typer.Argument(help="JSON Lines, texts, folders, CSV, Parquet, hf:NAME[:SPLIT], or - for standard input.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the records and tables.")],
     csv: Annotated[bool, typer.Option("--csv", help="Write the tables as CSV too.")] = False,

@@ -6,17 +6,24 @@ from typing import Annotated
 
 import typer
 
+Annotator = Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
 app = typer.Typer()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 @app.command()
 def download(
     name: Annotated[str, typer.Argument(help="Official pipeline: en_core_web_md or en_core_web_sm.")],
     out: Annotated[Path | None, typer.Option(help="Folder to put it in (models/base/NAME where not given).")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Get an official pretrained pipeline to start training from, checked by its digests."""
-    from training.pretrained import fetch_pipeline
+    from .pretrained import fetch_pipeline
 
     print(fetch_pipeline(name, out or Path("models/base") / name, force=force))
 
@@ -28,10 +35,10 @@ def package(
     name: Annotated[str, typer.Option(help="Name of the package, without its language.")] = "news_events",
     version: Annotated[str, typer.Option(help="Version of the package.")] = "0.1.0",
     license: Annotated[str, typer.Option(help="Licence that you give the weights.")] = "not stated by the model's owner",
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Pack a trained model as a wheel that needs nothing but spaCy."""
-    from training.package import package
+    from .package import package
 
     print(package(model, out, name=name, version=version, license=license, force=force))
 
@@ -43,11 +50,11 @@ def split(
     seed: Annotated[int, typer.Option(help="Another seed draws other stories.")] = 0,
     dev: Annotated[float, typer.Option(help="Share of the articles that decide when training stops.")] = 0.1,
     test: Annotated[float, typer.Option(help="Share of the articles that training never sees.")] = 0.2,
-    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    annotator: Annotator = None,
+    force: Force = False,
 ) -> None:
     """Part a corpus into train, dev and test, so that no story is told in two of them."""
-    from training.split import split_records, write_split
+    from .split import split_records, write_split
 
     done = split_records(records, seed=seed, shares=(1 - dev - test, dev, test), annotator=annotator)
     write_split(done, out, settings={"seed": seed, "shares": [1 - dev - test, dev, test]}, force=force)
@@ -60,18 +67,19 @@ def convert(
     records: Annotated[Path, typer.Argument(help="Annotated articles, JSON Lines.")],
     out: Annotated[Path, typer.Option(help="The .spacy file to write, for spaCy's own commands.")],
     language: Annotated[str, typer.Option(help="Whose tokenizer cuts the text into words.")] = "en",
-    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    annotator: Annotator = None,
+    force: Force = False,
 ) -> None:
     """Turn annotated articles into spaCy's training format, and say what its components cannot hold."""
     from annotate.records import read_records
-    from training.convert import blank_of, convert_records
+
+    from .convert import blank_of, convert_records
 
     nlp = blank_of(language, "--language")
     losses = convert_records(read_records(records), nlp, out, annotator=annotator, force=force)
-    print(f"{losses.n_articles - losses.n_without_annotation} articles in {out}")
+    print(f"{losses.n_articles - losses.n_without_annotation:,} articles in {out}")
     for line in losses.lines():
-        print(line, file=sys.stderr)
+        _say(line)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -80,43 +88,40 @@ def train(
     records: Annotated[Path, typer.Argument(help="Annotated articles, or a folder made by `copydesk split`.")],
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
     dev: Annotated[Path | None, typer.Option(help="Articles that decide when to stop; RECORDS is then all train.")] = None,
-    schema: Annotated[Path | None, typer.Option(help="Label scheme (the one that comes with copydesk).")] = None,
+    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
     config: Annotated[str | None, typer.Option(help="base, blank or a spaCy config (what fits the base).")] = None,
     base: Annotated[str | None, typer.Option(help="Pipeline to start from: name, folder or none (the best there is).")] = None,
     seed: Annotated[int, typer.Option(help="Same articles, seed and versions give the same weights.")] = 0,
-    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    annotator: Annotator = None,
+    force: Force = False,
 ) -> None:
     """Train a model; any setting of its config can follow, as in --training.max_steps 200."""
     from annotate.outputs import refuse_to_overwrite
     from annotate.schema import DEFAULT_SCHEMA, read_schema
-    from training.corpus import read_parts
-    from training.train import RUN, Settings, parse_overrides, train
+
+    from .corpus import read_parts
+    from .train import RUN, Settings, parse_overrides, train
 
     refuse_to_overwrite(out, force=force, mark=RUN)
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)
     settings = Settings(scheme, config=config, base=base, seed=seed, annotator=annotator, overrides=overrides)
-    print(train(parts, out, settings, say=_complain, force=force))
+    print(train(parts, out, settings, say=_say, force=force))
 
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Model folder, or the name of an installed model.")],
+    model: Annotated[str, typer.Argument(help="Folder of a trained model, or name of an installed one.")],
     records: Annotated[Path, typer.Argument(help="Annotated articles that the model has not seen, JSON Lines.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file too.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page with scores and marked articles.")] = None,
-    annotator: Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")] = None,
+    annotator: Annotator = None,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Force = False,
 ) -> None:
     """Score a model against annotated articles, with 95 % intervals over stories."""
-    from training.report import evaluate_files
+    from .report import evaluate_files
 
     outputs = {"json_file": json_file, "html_file": html_file}
     print(evaluate_files(model, records, **outputs, annotator=annotator, seed=seed, force=force))
-
-
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
