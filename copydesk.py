@@ -1,5 +1,6 @@
 """The front door: one command, `copydesk`, made of the rooms' commands."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -39,6 +40,7 @@ def _options(
 
 def main() -> None:
     """Runs the command line; a fault in the user's data ends it with one line on stderr and exit code 1."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what is half-written goes, as with Ctrl-C
     try:
         app()
     except DataError as fault:

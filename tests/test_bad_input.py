@@ -4,17 +4,23 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from conftest import gold_article
+from local_server import Server
 from test_train import SMALL, corpus
 
 import copydesk
-from annotate.records import read_records, to_line
+from annotate.records import read_records, to_line, write_records
+from annotate.server import status
+
+pytest_plugins = ("server_fixtures",)
 
 GOOD = to_line(gold_article("good")).encode()
 FLAGS = ["--base", "none", *(f"--{name}={json.dumps(value)}" for name, value in SMALL.items())]
@@ -238,3 +244,59 @@ def test_apply_makes_a_bad_article_a_row_and_goes_on(line: bytes, said: str, her
     assert [article.id for article in read_records(here / "out" / "records.jsonl")] == ["good", "last"]
     rows = parquet.read_table(here / "out" / "articles.parquet").to_pylist()
     assert [bool(row["error"]) for row in rows] == [False, True, False]
+
+
+COPYDESK = [sys.executable, "-m", "copydesk"]
+
+
+def test_a_reader_that_goes_away_ends_the_command_without_a_word(here: Path) -> None:
+    (here / "in.jsonl").write_bytes(b"".join(marked(end=99).replace(b'"b"', b'"%d"' % n) for n in range(2000)))
+    process = subprocess.Popen([*COPYDESK, "check", "in.jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    assert b"ends at 99" in process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_an_interrupted_training_leaves_no_trace_and_no_traceback(number: signal.Signals, here: Path) -> None:
+    (here / "in.jsonl").write_bytes(IN["in.jsonl"])
+    command = [*COPYDESK, *map(str, TRAIN), "--training.max_steps=1000000", "--training.patience=0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    while "/1000000" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    said = process.stderr.read()
+    assert process.wait(60) == 128 + number
+    process.stderr.close()
+    assert "Traceback" not in said
+    assert list(contents()) == ["in.jsonl"]
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_server_that_dies_during_pull_costs_nothing(server: Server, here: Path) -> None:
+    write_records(here / "in.jsonl", [gold_article(f"a-{n:03}") for n in range(400)])
+    title = "dying"
+    server.ok("push", "in.jsonl", "--project", title, "--as", "annotations")
+    (here / "out.jsonl").write_text("before")
+    pull = ["pull", "--project", title, "--out", "out.jsonl", "--force"]
+    process = subprocess.Popen(server.command(*pull), env=server.environ, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "exporting the project\n"
+    time.sleep(0.2)  # the snapshot is being made
+    running = status(server.studio)
+    assert running is not None
+    os.killpg(running.pid, signal.SIGKILL)
+    said = process.stderr.read()
+    assert process.wait(60) == 1
+    process.stderr.close()
+    assert said.startswith(f"copydesk: {server.url}: ") and said.count("\n") == 1
+    assert (here / "out.jsonl").read_text() == "before"
+    server.up()
+    server.ok(*pull)
+    assert len(list(read_records(here / "out.jsonl"))) == 400
