@@ -48,7 +48,7 @@ def _tell(line: str, *, beside: Path) -> None:
 @studio_app.command()
 def install(home: Home = None, env: Env = None) -> None:
     """Install the server's program, which `up` does too where it is missing."""
-    from . import server
+    from .studio import server
 
     server.install(server.studio_at(home, env, os.environ), _say)
 
@@ -56,7 +56,7 @@ def install(home: Home = None, env: Env = None) -> None:
 @studio_app.command()
 def up(home: Home = None, env: Env = None, port: Annotated[int, typer.Option(help="Its port on 127.0.0.1.")] = 8080) -> None:
     """Start the server and print its address and login."""
-    from . import server
+    from .studio import server
 
     studio = server.studio_at(home, env, os.environ)
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or "editor"
@@ -70,8 +70,8 @@ def add(
     home: Home = None,
 ) -> None:
     """Make accounts for annotators on the local server and print their logins."""
-    from .server import studio_at
-    from .studio import Connection, add_person, find_address
+    from .studio.connection import Connection, add_person, find_address
+    from .studio.server import studio_at
 
     studio = studio_at(home, None, os.environ)
     with Connection(find_address(None, os.environ, studio)) as connection:
@@ -82,7 +82,7 @@ def add(
 @studio_app.command()
 def down(home: Home = None, env: Env = None) -> None:
     """Stop the server; its data stays."""
-    from . import server
+    from .studio import server
 
     studio = server.studio_at(home, env, os.environ)
     stopped = server.stop(studio)
@@ -92,7 +92,7 @@ def down(home: Home = None, env: Env = None) -> None:
 @studio_app.command()
 def status(home: Home = None, env: Env = None) -> None:
     """Say whether the server runs, where, and how to log in."""
-    from . import server
+    from .studio import server
 
     studio = server.studio_at(home, env, os.environ)
     print(server.describe(studio, server.status(studio)))
@@ -179,12 +179,12 @@ def push(
     id_column: IdColumn = "id",
 ) -> None:
     """Upload articles to a Label Studio project, with the labelling page of the scheme; twice doubles nothing."""
-    from . import push as pushing
     from .rows import Columns
     from .schema import DEFAULT_SCHEMA, read_schema
-    from .server import studio_at
     from .sources import read_articles
-    from .studio import Connection, add_person, find_address
+    from .studio import push as pushing
+    from .studio.connection import Connection, add_person, find_address
+    from .studio.server import studio_at
 
     scheme, studio = read_schema(schema or DEFAULT_SCHEMA), studio_at(home, None, os.environ)
     articles = pushing.articles_to_push(read_articles(inputs, columns=Columns(text_column, id_column), schema=scheme), scheme)
@@ -216,10 +216,10 @@ def pull(
     force: Force = False,
 ) -> None:
     """Fetch every annotation of a Label Studio project, with its annotator."""
-    from . import pull as pulling
     from .schema import DEFAULT_SCHEMA, read_schema
-    from .server import studio_at
-    from .studio import Connection, find_address
+    from .studio import pull as pulling
+    from .studio.connection import Connection, find_address
+    from .studio.server import studio_at
 
     scheme, studio = read_schema(schema or DEFAULT_SCHEMA), studio_at(home, None, os.environ)
     pulling.refuse_to_overwrite(out, ledger, force=force)
@@ -238,7 +238,7 @@ def import_(
     force: Force = False,
 ) -> None:
     """Read a Label Studio export made with another labelling page."""
-    from .exports import import_export
+    from .studio.exports import import_export
 
     n_articles, schema, account = import_export(export, records=out, schema_out=schema_out, ledger_out=ledger, force=force)
     _tell(account.summary().rstrip(), beside=out)

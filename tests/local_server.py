@@ -11,8 +11,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import copydesk
-from annotate.server import Studio, read_login
-from annotate.studio import Address, Connection
+from annotate.studio.connection import Address, Connection
+from annotate.studio.server import Studio, read_login
 
 ROOT = Path(__file__).parent.parent
 ENV = Path(os.environ.get("COPYDESK_STUDIO_ENV") or ROOT / ".studio" / "env")

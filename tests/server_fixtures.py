@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from local_server import ENV, Server, free_port
 
-from annotate.server import Studio
+from annotate.studio.server import Studio
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from test_train import SMALL, corpus
 
 import copydesk
 from annotate.records import read_records, to_line, write_records
-from annotate.server import status
+from annotate.studio.server import status
 
 pytest_plugins = ("server_fixtures",)
 

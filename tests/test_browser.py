@@ -6,9 +6,9 @@ import pytest
 from browser import CHROMIUM, Link, Mark, label_in_browser
 from local_server import Server
 
-from annotate.interface import ARTICLE_STANCE, EVENT, attribute_controls, hotkeys
 from annotate.records import Argument, Article, Stance, read_records, write_records
 from annotate.schema import Schema
+from annotate.studio.interface import ARTICLE_STANCE, EVENT, attribute_controls, hotkeys
 
 pytest_plugins = ("server_fixtures",)
 pytestmark = [

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from conftest import gold_annotation, gold_article
 
-from annotate.changes import Changes, by_article, compare, refuse_lost_labels
 from annotate.errors import DataError, RecordError
-from annotate.interface import to_label_config
 from annotate.records import Annotation, Article
 from annotate.schema import Schema
-from annotate.tasks import to_task
+from annotate.studio.changes import Changes, by_article, compare, refuse_lost_labels
+from annotate.studio.interface import to_label_config
+from annotate.studio.tasks import to_task
 
 Json = dict[str, Any]
 ANNA, BORIS = gold_annotation("anna"), gold_annotation("boris")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 import copydesk
 from annotate.check import check_article
 from annotate.errors import DataError
-from annotate.exports import import_export, read_export
-from annotate.ledger import Ledger
 from annotate.records import Annotation, Article, read_records
 from annotate.schema import Schema, read_schema, write_schema
+from annotate.studio.exports import import_export, read_export
+from annotate.studio.ledger import Ledger
 
 Json = dict[str, Any]
 BENCH = os.environ.get("COPYDESK_BENCH")

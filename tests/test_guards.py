@@ -25,7 +25,8 @@ def modules(room: str) -> list[Path]:
 
 def light_modules() -> list[str]:
     names = ["copydesk", "training.cli", "apply.cli"]
-    return names + [f"annotate.{path.stem}" for path in modules("annotate") if path.stem != "__init__"]
+    files = [path.relative_to(ROOT).with_suffix("") for path in modules("annotate") if path.stem != "__init__"]
+    return names + [".".join(file.parts) for file in files]
 
 
 @pytest.mark.parametrize("name", light_modules())
@@ -62,6 +63,12 @@ def test_rooms_import_only_what_they_may(room: str) -> None:
                 assert rest.split(".")[0] in LENT_BY_TRAINING, f"{path} imports {imported}"
 
 
+def test_label_studio_stays_in_its_corner() -> None:
+    corner = ROOT / "annotate" / "studio"
+    users = [path for path in modules("annotate") if any(n.startswith("annotate.studio") for n in imports_of(path))]
+    assert {path.name for path in users if path.parent != corner} == {"cli.py"}
+
+
 def test_components_import_nothing_of_ours_but_one_another() -> None:
     for path in modules("training/components"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -75,8 +82,9 @@ def test_components_import_nothing_of_ours_but_one_another() -> None:
 
 
 def test_only_studio_talks_to_the_sdk() -> None:
-    users = [p.name for room in ALLOWED for p in modules(room) if any(n.startswith("label_studio_sdk") for n in imports_of(p))]
-    assert set(users) <= {"studio.py"}
+    files = [path for room in ALLOWED for path in modules(room)]
+    users = [path for path in files if any(name.startswith("label_studio_sdk") for name in imports_of(path))]
+    assert users == [ROOT / "annotate" / "studio" / "connection.py"]
 
 
 def test_only_a_cli_prints() -> None:
@@ -112,7 +120,7 @@ def imports_of(path: Path) -> set[str]:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
-    package = path.relative_to(ROOT).parent.as_posix().replace("/", ".")
+    package = path.relative_to(ROOT).parent.parts
     for node in ast.walk(tree):
         if id(node) in guarded:
             continue
@@ -121,5 +129,5 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names if node.module in ALLOWED}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(f"{package}.{node.module}")
+            found.add(".".join([*package[: len(package) + 1 - node.level], node.module]))
     return found - set(ALLOWED)

@@ -5,10 +5,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from annotate.errors import SchemaError
-from annotate.interface import attribute_controls, colour, granularity, hotkeys, to_instructions, to_label_config
 from annotate.records import Article
 from annotate.schema import Schema, to_schema
-from annotate.tasks import to_task
+from annotate.studio.interface import attribute_controls, colour, granularity, hotkeys, to_instructions, to_label_config
+from annotate.studio.tasks import to_task
 
 
 def scheme(**tables: object) -> Schema:

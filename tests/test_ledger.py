@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from annotate.errors import DataError
-from annotate.ledger import Entry, Ledger
+from annotate.studio.ledger import Entry, Ledger
 
 
 @pytest.fixture

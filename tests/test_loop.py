@@ -12,10 +12,10 @@ import pytest
 from browser import CHROMIUM, Link, Mark, label_in_browser
 from local_server import ROOT, Server
 
-from annotate.interface import EVENT, attribute_controls, hotkeys
 from annotate.records import Annotation, Article, read_records, write_records
 from annotate.schema import Schema
-from annotate.server import read_login
+from annotate.studio.interface import EVENT, attribute_controls, hotkeys
+from annotate.studio.server import read_login
 
 pytest_plugins = ("server_fixtures",)
 ELSEWHERE = ROOT / ".cache" / "clean" / "bin" / "python"

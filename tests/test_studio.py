@@ -19,9 +19,9 @@ from local_server import Server, free_port
 from annotate.errors import DataError, ServiceError
 from annotate.records import Annotation, Argument, Article, Event, Mention, Stance, read_records, write_records
 from annotate.schema import DEFAULT_SCHEMA
-from annotate.server import Login, Studio, install, read_login, start, status, stop, studio_at, write_login
-from annotate.studio import Address, Connection, find_address, handles
-from annotate.tasks import in_order
+from annotate.studio.connection import Address, Connection, find_address, handles
+from annotate.studio.server import Login, Studio, install, read_login, start, status, stop, studio_at, write_login
+from annotate.studio.tasks import in_order
 
 pytest_plugins = ("server_fixtures",)
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.errors import RecordError
-from annotate.ledger import Entry, Ledger
 from annotate.records import Annotation, Argument, Article, Event, Layer, Mention, Stance, integrity_faults
-from annotate.regions import decode_id, encode_id
 from annotate.schema import Schema, read_schema, to_schema
-from annotate.tasks import from_task, in_order, to_task
+from annotate.studio.ledger import Entry, Ledger
+from annotate.studio.regions import decode_id, encode_id
+from annotate.studio.tasks import from_task, in_order, to_task
 
 Json = dict[str, Any]
 SCHEMA = read_schema()

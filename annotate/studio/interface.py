@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from xml.sax.saxutils import quoteattr
 
-from .errors import SchemaError
-from .schema import Schema
+from ..errors import SchemaError
+from ..schema import Schema
 
 TEXT = "text"
 ENTITY = "entity"

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from .errors import DataError, ServiceError
+from ..errors import DataError, ServiceError
 
 RELEASE = "1.23.2"
-CONSTRAINTS = Path(__file__).parent.parent / "configs" / "studio-constraints.txt"
+CONSTRAINTS = Path(__file__).parents[2] / "configs" / "studio-constraints.txt"
 HOST = "127.0.0.1"
 LOG = "server.log"
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: what the server tries to send out ends here at once

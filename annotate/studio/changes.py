@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
-from .errors import DataError, RecordError
+from ..errors import DataError, RecordError
+from ..records import Article
+from ..schema import Schema
 from .ledger import Ledger
-from .records import Article
 from .results import DESK
-from .schema import Schema
 from .tasks import from_task
 
 Json = dict[str, Any]  # Any: Label Studio's JSON

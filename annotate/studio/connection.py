@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .errors import DataError, ServiceError
+from ..errors import DataError, ServiceError
 from .server import Studio, read_login, status, write_login
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..schema import Schema
 from .regions import Item, Row
-from .schema import Schema
 
 Items = Mapping[str, list[Item]]
 

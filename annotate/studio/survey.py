@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import DataError
+from ..errors import DataError
+from ..schema import Role, Schema
 from .regions import ItemKind
 from .results import names_in
-from .schema import Role, Schema
 
 Json = Mapping[str, Any]  # Any: Label Studio's JSON
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, Literal
 
+from ..schema import Schema
+from ..words import bare_range, grow_to_words
 from .ledger import Entry, Kind, Ledger, Outcome
-from .schema import Schema
-from .words import bare_range, grow_to_words
 
 ItemKind = Literal["mention", "event"]
 MANUAL = ("manual", "prediction-changed")  # origins of what was drawn or changed on the page

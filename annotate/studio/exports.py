@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import DataError
+from ..errors import DataError
+from ..outputs import refuse_to_overwrite
+from ..records import Annotation, Article, parse_article, text_faults, to_line, write_records
+from ..schema import Schema, write_schema
 from .ledger import Entry, Ledger
-from .outputs import refuse_to_overwrite
-from .records import Annotation, Article, parse_article, text_faults, to_line, write_records
 from .regions import Row, drop_rows, enter_rows
 from .results import DESK, Json, extras_of, from_rows, region_row, relation_row
-from .schema import Schema, write_schema
 from .survey import UNNAMED, Survey, draft_schema, labels_of, language_of, plain_name, quote_fits, survey_results, text_key
 from .tasks import age_of, in_order, layers_of
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import outputs
+from .. import outputs
+from ..errors import DataError
+from ..records import Article, write_records
+from ..schema import Schema
 from .changes import by_article
-from .errors import DataError
+from .connection import Connection
 from .ledger import Ledger
-from .records import Article, write_records
-from .schema import Schema
-from .studio import Connection
 from .tasks import from_task
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from .outputs import whole_file
+from ..outputs import whole_file
 
 Kind = Literal["annotation", "region", "relation", "choice", "other"]
 Outcome = Literal["kept", "repaired", "dropped"]

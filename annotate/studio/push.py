@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..check import sound_articles
+from ..errors import DataError, RecordError
+from ..records import GOLD, Annotation, Article
+from ..schema import Schema
 from .changes import Changes, Json, by_article, compare, refuse_lost_labels
-from .check import sound_articles
-from .errors import DataError, RecordError
+from .connection import Connection, Project
 from .interface import to_instructions, to_label_config
 from .ledger import Entry, Kind, Ledger
-from .records import GOLD, Annotation, Article
 from .results import DESK
-from .schema import Schema
-from .studio import Connection, Project
 from .tasks import to_task
 
 MarksAs = Literal["annotations", "predictions"]

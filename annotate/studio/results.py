@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..records import Annotation, Argument, Event, Layer, Mention, Stance
+from ..schema import Schema
+from ..words import mended
 from .interface import ARTICLE_STANCE, ENTITY, EVENT, TEXT, attribute_controls
-from .records import Annotation, Argument, Event, Layer, Mention, Stance
 from .regions import MANUAL, Item, ItemKind, Row, decode_id, encode_id, read_choices, read_regions
 from .relations import Link, RoleLink, StanceLink, read_relations
-from .schema import Schema
-from .words import mended
 
 Json = dict[str, Any]  # Any: Label Studio's JSON
 

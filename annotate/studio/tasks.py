@@ -5,13 +5,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Self
 
-from .errors import RecordError
+from ..errors import RecordError
+from ..records import GOLD, LAYERS, Annotation, Article, Event, Layer, Mention, parse_article
+from ..schema import Schema
 from .interface import granularity
 from .ledger import Entry, Ledger, Outcome
-from .records import GOLD, LAYERS, Annotation, Article, Event, Layer, Mention, parse_article
 from .regions import Row, drop_rows, enter_rows
 from .results import DESK, Json, from_rows, parse_rows, to_rows
-from .schema import Schema
 
 AnnotatorOf = Callable[[int | None], str]  # an account's id -> the short name of its owner
 

@@ -1,0 +1,1 @@
+"""Label Studio: its server, its labelling page, and articles on the way there and back."""
