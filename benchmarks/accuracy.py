@@ -28,6 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {  # Any: what JSON holds
         "training.eval_frequency": 700,
         "training.patience": 1500,
         "training.dropout": 0.1,
+        "components.ner.loss_weight": 0.25,
     },
 }
 SHOWN = ("mentions", "triggers_id", "triggers", "arguments_id", "arguments", "arguments_attached", "attributes")
