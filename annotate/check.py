@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .counts import n_of
 from .errors import RecordError
 from .records import Annotation, Article, Event, Fault, Mention, Stance, integrity_faults
 from .schema import Schema
@@ -31,7 +32,7 @@ class Tally:
             "fault": self.n_faults,
             "warning": self.n_warnings,
         }
-        return ", ".join(f"{n:,} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
+        return ", ".join(n_of(n, noun) for noun, n in counts.items())
 
 
 def check_article(article: Article, schema: Schema) -> Iterator[Fault]:

@@ -1,21 +1,21 @@
-"""How often each label occurs in a corpus."""
+"""How often each label occurs in a corpus, and numbers in words."""
 
 from collections import Counter
 from collections.abc import Iterable
 
 from .records import Article, annotation_of
 
-Counts = Counter[tuple[str, str]]
+LabelCounts = Counter[tuple[str, str]]
 ALL = "(all)"
 
 
-def count_labels(articles: Iterable[Article]) -> Counts:
+def count_labels(articles: Iterable[Article]) -> LabelCounts:
     """(layer, label) -> how many, by the gold annotation of each article, or its only one; label ALL is the whole layer.
 
     Besides the layers there are 'articles' (by outlet), 'stories', 'words', 'arguments' (by role) and each attribute.
     Raises RecordError where an article has several annotations and none is gold.
     """
-    counts: Counts = Counter()
+    counts: LabelCounts = Counter()
     stories = set()
     for article in articles:
         stories.add(article.story_or_id)
@@ -36,7 +36,7 @@ def count_labels(articles: Iterable[Article]) -> Counts:
     return counts
 
 
-def write_table(counts: Counts) -> str:
+def write_table(counts: LabelCounts) -> str:
     """One line for each layer, its total and its labels, the most frequent first."""
     layers = sorted({layer for layer, _ in counts})
     lines = []
@@ -47,3 +47,8 @@ def write_table(counts: Counts) -> str:
         listed = ", ".join(f"{label} {n:,}" for label, n in sorted(labels.items(), key=lambda pair: (-pair[1], pair[0])))
         lines.append(f"{layer:10} {total:7,}  {listed}".rstrip())
     return "\n".join(lines)
+
+
+def n_of(n: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from .counts import n_of
 from .outputs import whole_file
 from .records import Annotation, Article, Event, Mention, annotation_of
 from .schema import Schema
@@ -119,7 +120,7 @@ def _summary(n_articles: int, legend: Sequence[Label], annotators: Sequence[str]
     nouns: dict[Kind, str] = {"entity": "mention", "event": "event", "stance": "stance"}
     for kind, noun in nouns.items():
         counts[noun] = sum(label.n for label in legend if label.kind == kind)
-    text = ", ".join(f"{n:,} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items())
+    text = ", ".join(n_of(n, noun) for noun, n in counts.items())
     return f"{text}; marked by {', '.join(annotators)}" if annotators else text
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from annotate.counts import n_of
 from annotate.errors import DataError, RecordError, one_line
 from annotate.outputs import refuse_to_overwrite, whole_folder
 from annotate.page import write_page
@@ -69,9 +70,8 @@ def apply_model(
     as_csv: the tables as CSV too. with_page: the first articles as a page of HTML too. say: gets progress and errors.
     Raises DataError where `out` is there already and `force` is not set, or holds anything but results.
     """
-    refuse_to_overwrite(out, force=force)
     layout, summary, annotator = Layout(schema_of(nlp)), Summary(), annotator_name(nlp)
-    _refuse_to_lose_other_files(out, layout)
+    _refuse_to_lose_files(out, layout, force=force)
     for_page: list[Article] = []
     with whole_folder(out, force=force) as folder:
         path = folder / RECORDS
@@ -94,7 +94,8 @@ def apply_model(
     return summary
 
 
-def _refuse_to_lose_other_files(out: Path, layout: Layout) -> None:
+def _refuse_to_lose_files(out: Path, layout: Layout, *, force: bool) -> None:
+    refuse_to_overwrite(out, force=force)
     ours = {RECORDS, PAGE} | {f"{table}.{kind}" for table in layout.tables for kind in ("parquet", "csv")}
     others = sorted(path.name for path in out.iterdir() if path.name not in ours) if out.is_dir() else []
     if others:
@@ -128,7 +129,7 @@ def _write_page(path: Path, articles: list[Article], summary: Summary, nlp: "Lan
 
 def summary_lines(summary: Summary, layout: Layout) -> Iterator[str]:
     """What to print at the end of a run: the events and stances of a few articles, or the counts of many; the paths."""
-    counts = ", ".join(f"{n:,} {table if n != 1 else table[:-1]}" for table, n in summary.n_rows.items())
+    counts = ", ".join(n_of(n, table.removesuffix("s")) for table, n in summary.n_rows.items())
     if summary.n_articles <= MAX_SHOWN:
         events = {"type": "type", "trigger": "trigger", **{v: k for k, v in layout.attributes.items()}}
         events |= {columns.texts: role for role, columns in layout.roles.items()}

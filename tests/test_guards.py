@@ -15,7 +15,7 @@ ALLOWED = {
     "training": {"training", "annotate"},
     "apply": {"apply", "annotate", "training"},
 }
-SHARED = {"records", "schema", "sources", "matching", "page", "errors", "outputs", "check"}
+SHARED = {"records", "schema", "sources", "matching", "page", "errors", "outputs", "check", "counts"}
 LENT_BY_TRAINING = {"convert", "pipeline"}
 
 

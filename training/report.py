@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from annotate.counts import n_of
 from annotate.matching import Counts, Item, Score, match
 from annotate.outputs import refuse_to_overwrite, whole_file
 from annotate.records import read_records
@@ -102,11 +103,6 @@ def notes_on(scores: Scores) -> Iterator[str]:
         yield f"{n_of(scores.n_article_stances, 'stance')} of an article itself: in no score, the model does not predict them"
     if scores.n_unused:
         yield f"{n_of(scores.n_unused, 'article')} without annotation: left out"
-
-
-def n_of(n: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
 def in_words(result: Result) -> str:

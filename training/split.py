@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from annotate.counts import n_of
 from annotate.errors import DataError
 from annotate.outputs import whole_folder
 from annotate.records import Article, annotation_of, read_records, to_line, write_records
@@ -115,8 +116,7 @@ def nothing_to_learn(n_articles: int, annotator: str | None) -> tuple[str, str]:
     if not n_articles:
         return "has no article", "give a file with annotated articles"
     who = f" by '{annotator}'" if annotator else ""
-    articles = "article" if n_articles == 1 else "articles"
-    return f"has {n_articles:,} {articles} but no annotation{who}", "annotate some, or name another --annotator"
+    return f"has {n_of(n_articles, 'article')} but no annotation{who}", "annotate some, or name another --annotator"
 
 
 def write_split(split: Split, out: Path, *, settings: Mapping[str, Any], force: bool = False) -> None:

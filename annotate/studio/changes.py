@@ -3,17 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from xml.etree import ElementTree
 
 from ..errors import DataError, RecordError
 from ..records import Article
 from ..schema import Schema
 from .ledger import Ledger
-from .results import DESK
+from .results import DESK, Json
 from .tasks import from_task
-
-Json = dict[str, Any]  # Any: Label Studio's JSON
 
 
 @dataclass

@@ -9,11 +9,11 @@ from ..check import sound_articles
 from ..errors import DataError, RecordError
 from ..records import GOLD, Annotation, Article
 from ..schema import Schema
-from .changes import Changes, Json, by_article, compare, refuse_lost_labels
+from .changes import Changes, by_article, compare, refuse_lost_labels
 from .connection import Connection, Project
 from .interface import to_instructions, to_label_config
 from .ledger import Entry, Kind, Ledger
-from .results import DESK
+from .results import DESK, Json
 from .tasks import to_task
 
 MarksAs = Literal["annotations", "predictions"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..counts import n_of
 from ..errors import DataError
 from ..schema import Role, Schema
 from .regions import ItemKind
@@ -85,12 +86,12 @@ def draft_schema(survey: Survey, *, name: str, language: str) -> Schema:
     tables: dict[ItemKind, dict[str, str]] = {"mention": {}, "event": {}}
     for label in labels:
         for kind in survey.kinds_of(label):
-            tables[kind][label] = drafted.format(_number(survey.labels[label], "region"), "label")
+            tables[kind][label] = drafted.format(n_of(survey.labels[label], "region"), "label")
     roles = {}
     for role, n in _by_number(survey.relations):
         pairs = [pair for pair, names in survey.names.items() if role in names]
         roles[role] = Role(
-            definition=drafted.format(_number(n, "relation"), "name"),
+            definition=drafted.format(n_of(n, "relation"), "name"),
             entities=[label for label in labels if any(label == end for _, end in pairs)],
             events=[label for label in labels if any(label == start for start, _ in pairs)],
         )
@@ -99,10 +100,6 @@ def draft_schema(survey: Survey, *, name: str, language: str) -> Schema:
 
 def _by_number(counter: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counter.items(), key=lambda found: (-found[1], found[0]))
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def language_of(texts: Iterable[str]) -> str:
