@@ -312,6 +312,25 @@ def test_scorers_count_as_the_matcher_does(tmp_path: Path) -> None:
         assert (scores[f"{name}_p"], scores[f"{name}_r"], scores[f"{name}_f"]) == pytest.approx(expected), name
 
 
+def test_an_event_that_joins_holder_and_target_is_seen(nlp: Language) -> None:
+    doc = nlp.make_doc("Oslo accused Cairo.")
+    doc.spans["mentions"] = [Span(doc, 0, 1, label="GPE", span_id="m1"), Span(doc, 2, 3, label="GPE", span_id="m2")]
+    doc.spans["events"] = [Span(doc, 1, 2, label="ACCUSE", span_id="e1")]
+    roles = [{"event": "e1", "mention": "m1", "role": "ACTOR"}, {"event": "e1", "mention": "m2", "role": "RECIPIENT"}]
+    doc.spans["events"].attrs = {"arguments": roles}
+    stance = nlp.get_pipe("stance")
+    firsts, seconds = stance.spans_in(doc)
+    joined = stance._events_between([doc], [firsts], [seconds])
+    assert {key: nlp.vocab.strings[value] for key, value in joined.items()} == {
+        (0, 0, 0): "ACCUSE ACTOR ACTOR",
+        (0, 0, 1): "ACCUSE ACTOR RECIPIENT",
+        (0, 1, 0): "ACCUSE RECIPIENT ACTOR",
+        (0, 1, 1): "ACCUSE RECIPIENT RECIPIENT",
+        (0, 0, 2): "ACCUSE ACTOR ",
+        (0, 1, 2): "ACCUSE RECIPIENT ",
+    }
+
+
 def test_roles_that_never_occurred_between_two_labels_are_not_given(nlp: Language) -> None:
     doc = nlp.make_doc("Oslo yesterday accused Cairo.")
     doc.spans["mentions"] = [Span(doc, 0, 1, label="DATE", span_id="x"), Span(doc, 3, 4, label="GPE", span_id="y")]

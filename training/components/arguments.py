@@ -90,7 +90,9 @@ class Arguments(CandidatePipe):
             return None
         return on_tokens(eg.predicted, eg.reference.spans[EVENTS]), on_tokens(eg.predicted, eg.reference.spans[MENTIONS])
 
-    def candidates(self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]]) -> Candidates:
+    def candidates(
+        self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]], sources: Sequence[Doc]
+    ) -> Candidates:
         batch = Batch(docs)
         events, mentions = ranges_of(firsts, batch.doc_start), ranges_of(seconds, batch.doc_start)
         a, b = pairs_within_sentences(batch, events, mentions, max_distance=self.cfg["max_distance"])

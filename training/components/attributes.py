@@ -82,7 +82,9 @@ class Attributes(CandidatePipe):
             return None
         return on_tokens(eg.predicted, eg.reference.spans[EVENTS]), ()
 
-    def candidates(self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]]) -> Candidates:
+    def candidates(
+        self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]], sources: Sequence[Doc]
+    ) -> Candidates:
         batch = Batch(docs)
         return describe_singles(batch, ranges_of(firsts, batch.doc_start))
 

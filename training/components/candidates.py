@@ -4,7 +4,7 @@ Nothing here loops over candidates, so a text with hundreds of mentions costs mi
 over the whole batch, docs laid end to end.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 
 from .spans import Hashes, Ints, Ranges
 
-N_SEGMENTS, N_CATEGORIES = 8, 5
+N_SEGMENTS = 8
 N_CONTEXT = 3  # tokens beside a span that count as its context
 
 
@@ -50,7 +50,7 @@ class Candidates:
     first: Ints  # (n,) row of the first span in its table
     second: Ints  # (n,) row of the second span in its table; equal to `first` where there is only one
     segments: Ints  # (n, N_SEGMENTS, 2) start and end
-    categories: Hashes  # (n, N_CATEGORIES)
+    categories: Hashes  # (n, n_categories)
     regions: Ints  # (n, n_regions, 2) where n-grams are taken
     region_names: Ints  # (n, n_regions) n-grams of regions of one name share their weights
 
@@ -105,10 +105,15 @@ def describe_pairs(batch: Batch, first: Ranges, second: Ranges, a: Ints, b: Ints
             (np.minimum(n_between, 6) * 4 + (is_forward * 2) + (left_end > right_start)).astype(np.uint64),
         ],
         axis=1,
-    )  # (n, N_CATEGORIES)
+    )  # (n, 5)
     regions = _stack(between, before, after, (a_start, a_end), (b_start, b_end))
     names = np.arange(1, 6)[None, :] + 8 * is_forward[:, None]
     return Candidates(batch, a, b, segments, categories, regions, names)
+
+
+def with_category(candidates: Candidates, values: Hashes) -> Candidates:
+    """The candidates with one more category."""
+    return replace(candidates, categories=np.column_stack([candidates.categories, values]))  # (n, n_categories + 1)
 
 
 def describe_singles(batch: Batch, spans: Ranges) -> Candidates:
@@ -121,7 +126,7 @@ def describe_singles(batch: Batch, spans: Ranges) -> Candidates:
     beside = (np.maximum(low, start - 1), start), (end, np.minimum(high, end + 1))
     segments = _stack((start, end), *near, *far, *beside, (low, high))
     zeros = np.zeros_like(spans.label)
-    categories = np.stack([spans.label, zeros, zeros, zeros, zeros], axis=1)  # (n, N_CATEGORIES)
+    categories = np.stack([spans.label, zeros, zeros, zeros, zeros], axis=1)  # (n, 5)
     regions = _stack((start, end), *near, *far)
     names = np.broadcast_to(np.arange(1, 6), (len(rows), 5))
     return Candidates(batch, rows, rows, segments, categories, regions, names)

@@ -51,8 +51,10 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
         """The same of the reference, on the tokens of the predicted doc; None where the layer was not annotated."""
         raise NotImplementedError
 
-    def candidates(self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]]) -> Candidates:
-        """The candidates made of these spans."""
+    def candidates(
+        self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]], sources: Sequence[Doc]
+    ) -> Candidates:
+        """The candidates made of these spans; sources: the docs that hold what is known of them, in training the references."""
         raise NotImplementedError
 
     def open_classes(self, candidates: Candidates, firsts: Any, seconds: Any) -> Mask:
@@ -70,7 +72,7 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
         return self._classify(docs, [first for first, _ in spans], [second for _, second in spans])
 
     def _classify(self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]]) -> Found:
-        candidates = self.candidates(docs, firsts, seconds)
+        candidates = self.candidates(docs, firsts, seconds, docs)
         if not len(candidates):
             return Found(candidates, firsts, seconds, np.zeros((0, self.groups[-1].stop), dtype="f"))
         scores = self._ops.to_numpy(self.model.predict(candidates))
@@ -97,7 +99,7 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
             return losses
         gold: list[tuple[Sequence[Span], Sequence[Span]]] = [self.gold_in(eg) or ((), ()) for eg in examples]
         firsts, seconds = [first for first, _ in gold], [second for _, second in gold]
-        candidates = self.candidates(docs, firsts, seconds)
+        candidates = self.candidates(docs, firsts, seconds, [eg.reference for eg in examples])
         if not len(candidates):
             null_update(self.model, docs)
         else:

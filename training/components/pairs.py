@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Config, HashEmbed, Linear, Maxout, Model, chain, concatenate
 
-from .candidates import N_CATEGORIES, N_SEGMENTS, Candidates, ngram_features
+from .candidates import N_SEGMENTS, Candidates, ngram_features
 from .spans import Ints
 
 Floats = NDArray[np.float32]
@@ -21,6 +21,7 @@ DEFAULT = Config().from_str(
 [model]
 @architectures = "copydesk.SpanClassifier.v1"
 hidden_width = 128
+n_categories = 5
 ngram_rows = 0
 ngram_dropout = 0.5
 ngram_scale = 2.0
@@ -38,6 +39,7 @@ def make_span_classifier(
     tok2vec: Model[list[Doc], list[Floats]],
     hidden_width: int,
     *,
+    n_categories: int,
     ngram_rows: int,
     ngram_dropout: float,
     ngram_scale: float,
@@ -46,9 +48,9 @@ def make_span_classifier(
     """One row of scores per candidate: mean vectors of its segments and embedded categories through one hidden layer,
     and, beside it, a linear part over hashed n-grams with `ngram_rows` rows of weights (0: none)."""
     embed: Model[Any, Any] = concatenate(
-        *(HashEmbed(CATEGORY_WIDTH, CATEGORY_ROWS, column=i, seed=i + 1) for i in range(N_CATEGORIES))
+        *(HashEmbed(CATEGORY_WIDTH, CATEGORY_ROWS, column=i, seed=i + 1) for i in range(n_categories))
     )
-    width = tok2vec.get_dim("nO") * N_SEGMENTS + CATEGORY_WIDTH * N_CATEGORIES
+    width = tok2vec.get_dim("nO") * N_SEGMENTS + CATEGORY_WIDTH * n_categories
     hidden: Model[Any, Any] = Maxout(nO=hidden_width, nI=width, nP=3, normalize=True, dropout=0.0)
     output: Model[Any, Any] = Linear(nO=nO, nI=hidden_width)
     model: Classifier = Model(
@@ -84,7 +86,7 @@ def _forward(model: Classifier, candidates: Candidates, is_train: bool) -> tuple
     vectors, backprop_vectors = tok2vec(candidates.batch.docs, is_train)
     tokens = np.concatenate([ops.to_numpy(v) for v in vectors])  # (n_tokens, width)
     pooled = _pool(tokens, candidates.segments)  # (n, N_SEGMENTS * width)
-    categories, backprop_categories = embed(candidates.categories, is_train)  # (n, N_CATEGORIES * CATEGORY_WIDTH)
+    categories, backprop_categories = embed(candidates.categories, is_train)  # (n, n_categories * CATEGORY_WIDTH)
     scores, backprop_head = head(ops.asarray2f(np.hstack([pooled, categories])), is_train)  # (n, nO)
     ngrams, backprop_ngrams = _ngram_scores(model, candidates, is_train)
 

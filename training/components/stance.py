@@ -1,6 +1,7 @@
 """The stance component: which mention is for or against which mention or event of its sentence."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from .arguments import rows_of
-from .candidates import Batch, Candidates, describe_pairs, pairs_within_sentences
+from .candidates import Batch, Candidates, describe_pairs, pairs_within_sentences, with_category
 from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
@@ -21,7 +22,7 @@ from .spans import EVENTS, MENTIONS, STANCES, mentions_of, on_tokens, ranges_of
     "copydesk_stance",
     assigns=["doc.spans"],
     default_config={
-        "model": {**DEFAULT, "ngram_rows": 65536},
+        "model": {**DEFAULT, "n_categories": 6, "ngram_rows": 65536},
         "max_distance": 60,
         "threshold": 0.5,
         "scorer": {"@scorers": "copydesk.stance_scorer.v1"},
@@ -90,7 +91,9 @@ class StancePipe(CandidatePipe):
         mentions = on_tokens(eg.predicted, eg.reference.spans[MENTIONS])
         return mentions, [*mentions, *on_tokens(eg.predicted, eg.reference.spans.get(EVENTS, ()))]
 
-    def candidates(self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]]) -> Candidates:
+    def candidates(
+        self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]], sources: Sequence[Doc]
+    ) -> Candidates:
         batch = Batch(docs)
         holders, targets = ranges_of(firsts, batch.doc_start), ranges_of(seconds, batch.doc_start)
         a, b = pairs_within_sentences(batch, holders, targets, max_distance=self.cfg["max_distance"])
@@ -98,7 +101,38 @@ class StancePipe(CandidatePipe):
         can_suffer = numbers_of(targets.label, label_ids(self.vocab, self.cfg["targets"])) >= 0
         same = (holders.doc[a] == targets.doc[b]) & (holders.place[a] == targets.place[b])  # mentions lead both lists
         keep = can_hold[a] & can_suffer[b] & ~same
-        return describe_pairs(batch, holders, targets, a[keep], b[keep])
+        a, b = a[keep], b[keep]
+        events = self._events_between(sources, firsts, seconds)
+        places = [
+            events.get(key, 0)
+            for key in zip(holders.doc[a].tolist(), holders.place[a].tolist(), targets.place[b].tolist(), strict=True)
+        ]
+        return with_category(describe_pairs(batch, holders, targets, a, b), np.asarray(places, dtype=np.uint64))
+
+    def _events_between(
+        self, sources: Sequence[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]]
+    ) -> dict[tuple[int, int, int], int]:
+        """What joins a holder and a target: doc and places of both -> a hash of event type and roles.
+
+        Either both are arguments of one event, or the holder is an argument of the target. Who accuses is against.
+        """
+        joined: dict[tuple[int, int, int], int] = {}
+        for d, source in enumerate(sources):
+            group = source.spans.get(EVENTS)
+            if group is None or not group.attrs.get("arguments"):
+                continue
+            labels = {span.id_: span.label_ for span in group}
+            holder_at = {span.id_: i for i, span in enumerate(firsts[d])}
+            target_at = {span.id_: i for i, span in enumerate(seconds[d])}
+            roles: dict[str, list[tuple[str, str]]] = {}
+            for argument in group.attrs["arguments"]:
+                roles.setdefault(argument["event"], []).append((argument["mention"], argument["role"]))
+            for event, own in roles.items():
+                for (holder, role), (target, other) in product(own, [*own, (event, "")]):
+                    if holder in holder_at and target in target_at:
+                        name = f"{labels[event]} {role} {other}"
+                        joined.setdefault((d, holder_at[holder], target_at[target]), self.vocab.strings.add(name))
+        return joined
 
     def open_classes(self, candidates: Candidates, firsts: Any, seconds: Any) -> Mask:
         return np.ones((len(candidates), 1 + len(self.labels)), dtype=bool)
