@@ -24,7 +24,19 @@ from pathlib import Path
 
 from .errors import RecordError
 from .marks import HEADER_KEYS, Block, Mark, cut_source, escape, scan_body, shorten
-from .records import GOLD, LAYERS, Annotation, Argument, Article, Event, Mention, Stance, annotation_of, integrity_faults
+from .records import (
+    GOLD,
+    LAYERS,
+    Annotation,
+    Argument,
+    Article,
+    Event,
+    Mention,
+    Stance,
+    annotation_of,
+    integrity_faults,
+    sort_marks,
+)
 from .schema import Schema
 
 SUFFIX = ".marked"
@@ -117,7 +129,7 @@ def _to_article(block: Block, schema: Schema, annotator: str) -> Article:
         events=tuple(events),
         stances=tuple(stances),
     )
-    article = Article(id=block.id, text=text, annotations=(_in_order(annotation),), **block.header)  # type: ignore[arg-type]  # header keys are str fields
+    article = Article(id=block.id, text=text, annotations=(sort_marks(annotation),), **block.header)  # type: ignore[arg-type]  # header keys are str fields
     block.faults.extend(block.fault(block.line, found.finding, found.remedy) for found in integrity_faults(article))
     block.refuse_faults()
     return article
@@ -202,7 +214,7 @@ def _to_stance(block: Block, line: int, source: str, known: dict[str, Mark], sch
 def to_marked(article: Article, schema: Schema, *, annotator: str | None = None) -> str:
     """The source that `parse_marked` reads back as this article with one annotation: the named annotator's, else gold.
 
-    Order is not kept (see `_in_order`), and an event without an attribute gets the scheme's default.
+    Order is not kept (see `annotate.records.sort_marks`), and an event without an attribute gets the scheme's default.
     Raises RecordError for what the notation cannot hold: crossing ranges, absent layers, scores, meta, single line breaks.
     """
     place = f"article '{article.id}'"
@@ -212,7 +224,7 @@ def to_marked(article: Article, schema: Schema, *, annotator: str | None = None)
     for layer in LAYERS:
         if getattr(annotation, layer) is None:
             raise RecordError(place, f"has no layer '{layer}'", "the notation always has all three: keep the article as JSON")
-    annotation = _in_order(_with_defaults(annotation, schema))
+    annotation = sort_marks(_with_defaults(annotation, schema))
     header = [f"{key}: {value}" for key in HEADER_KEYS if (value := getattr(article, key)) is not None]
     stances = [f"{stance.holder or '*'} {stance.label} {stance.target}" for stance in annotation.stances or ()]
     body = _write_body(article, annotation, schema)
@@ -268,14 +280,3 @@ def _with_defaults(annotation: Annotation, schema: Schema) -> Annotation:
     defaults = schema.default_attributes
     events = tuple(e.model_copy(update={"attributes": defaults | e.attributes}) for e in annotation.events or ())
     return annotation.model_copy(update={"events": events})
-
-
-def _in_order(annotation: Annotation) -> Annotation:
-    """The annotation as the notation gives it back: sorted, because order carries no meaning."""
-    mentions = sorted(annotation.mentions or (), key=lambda m: (m.start, m.end, m.id))
-    events = [
-        e.model_copy(update={"arguments": tuple(sorted(e.arguments, key=lambda a: (a.role, a.mention)))})
-        for e in sorted(annotation.events or (), key=lambda e: (e.start, e.end, e.id))
-    ]
-    stances = sorted(annotation.stances or (), key=lambda s: (s.holder or "", s.target, s.label))
-    return annotation.model_copy(update={"mentions": tuple(mentions), "events": tuple(events), "stances": tuple(stances)})

@@ -134,6 +134,29 @@ def annotation_of(article: Article, annotator: str | None = None) -> Annotation 
     return next((a for a in article.annotations if a.annotator == annotator and not a.is_skipped), None)
 
 
+def sort_marks(annotation: Annotation) -> Annotation:
+    """The annotation with its marks in the order of the text and its links by their ends; absent layers stay absent."""
+    changed: dict[str, object] = {}
+    if annotation.mentions is not None:
+        changed["mentions"] = tuple(sorted(annotation.mentions, key=_place))
+    if annotation.events is not None:
+        changed["events"] = tuple(
+            e.model_copy(update={"arguments": tuple(sorted(e.arguments, key=lambda a: (a.role, a.mention)))})
+            if e.arguments
+            else e
+            for e in sorted(annotation.events, key=_place)
+        )
+    if annotation.stances is not None:
+        changed["stances"] = tuple(
+            sorted(annotation.stances, key=lambda s: (s.holder is not None, s.holder or "", s.target, s.label))
+        )
+    return annotation.model_copy(update=changed)
+
+
+def _place(item: Mention | Event) -> tuple[int, int, str]:
+    return item.start, item.end, item.id
+
+
 def read_records(path: Path) -> Iterator[Article]:
     """Articles of a JSON Lines file ('-' is standard input), one by one, in the order of the file.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Self
 
 from ..errors import RecordError
-from ..records import GOLD, LAYERS, Annotation, Article, Event, Layer, Mention, parse_article
+from ..records import GOLD, LAYERS, Annotation, Article, Layer, parse_article, sort_marks
 from ..schema import Schema
 from .interface import granularity
 from .ledger import Entry, Ledger, Outcome
@@ -82,30 +82,8 @@ def _head(annotation: Annotation) -> Json:
 
 def in_order(article: Article) -> Article:
     """The article with its annotations, marks and links in the order in which tasks bring them back."""
-    annotations = sorted((_annotation_in_order(a) for a in article.annotations), key=lambda a: a.annotator)
+    annotations = sorted(map(sort_marks, article.annotations), key=lambda a: a.annotator)
     return article.model_copy(update={"annotations": tuple(annotations)}) if annotations else article
-
-
-def _annotation_in_order(annotation: Annotation) -> Annotation:
-    changed: dict[str, object] = {}
-    if annotation.mentions is not None:
-        changed["mentions"] = tuple(sorted(annotation.mentions, key=_place))
-    if annotation.events is not None:
-        events = sorted(annotation.events, key=_place)
-        changed["events"] = tuple(
-            e.model_copy(update={"arguments": tuple(sorted(e.arguments, key=lambda a: (a.role, a.mention)))})
-            if e.arguments
-            else e
-            for e in events
-        )
-    if annotation.stances is not None:
-        key = lambda s: (s.holder is not None, s.holder or "", s.target, s.label)  # noqa: E731  # used once, named for reading
-        changed["stances"] = tuple(sorted(annotation.stances, key=key))
-    return annotation.model_copy(update=changed)
-
-
-def _place(item: Mention | Event) -> tuple[int, int, str, str]:
-    return item.start, item.end, item.label, item.id
 
 
 def _refuse_unstorable(content: Any, place: str) -> None:  # Any: JSON
