@@ -51,7 +51,6 @@ class Project:
     id: int
     label_config: str
     instructions: str
-    model_version: str | None
 
 
 def find_address(url: str | None, environ: Mapping[str, str], studio: Studio) -> Address:
@@ -140,7 +139,7 @@ class Connection:
             if not found:
                 return None
             whole = sdk.projects.get(found[0])
-        return Project(whole.id, whole.label_config or "", whole.expert_instruction or "", whole.model_version or None)
+        return Project(whole.id, whole.label_config or "", whole.expert_instruction or "")
 
     def create_project(self, title: str, label_config: str, instructions: str, annotators_per_article: int) -> int:
         with self._calls() as sdk:
