@@ -67,9 +67,10 @@ $(BASE)/meta.json: | $(VENV)/installed
 # -- the main job ------------------------------------------------------------------------------------------------------
 
 demo: $(DEMO)/applied.txt  ## From a fresh clone to a model applied to a fresh article.
-	@cat $(DEMO)/scores.txt $(DEMO)/applied.txt
-	@echo "Wheel: $(WHEEL)"
-	@echo "Page:  $(DEMO)/applied/page.html"
+	@sed '/ by label/,$$d' $(DEMO)/scores.txt
+	@sed '/^[0-9]* article/,$$d' $(DEMO)/applied.txt
+	@echo "Wheel  $(WHEEL)"
+	@echo "Page   $(DEMO)/applied/page.html (scores label by label: $(DEMO)/scores.html)"
 
 corpus/gold.jsonl: $(STORIES) configs/schema.toml | $(VENV)/installed
 	@echo "== compiling the starter corpus"
@@ -82,7 +83,8 @@ $(DEMO)/split/split.json: corpus/gold.jsonl | $(VENV)/installed
 
 models/demo/meta.json: $(DEMO)/split/split.json $(SOURCES) $(BASE)/meta.json
 	@echo "== training"
-	@$(BIN)/copydesk train $(DEMO)/split --out models/demo --base $$(grep -q none $(BASE)/meta.json && echo none || echo $(BASE)) --force
+	@$(BIN)/copydesk train $(DEMO)/split --out models/demo --base $$(grep -qx none $(BASE)/meta.json && echo none || echo $(BASE)) \
+	  --training.max_steps 900 --force
 
 $(DEMO)/scores.txt: models/demo/meta.json
 	@echo "== evaluating on the test stories"
