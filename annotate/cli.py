@@ -201,8 +201,6 @@ def push(
             say=_say,
         )
     print(pushed)
-    if marks_as is not None:
-        print(pushed.ledger.summary(), end="")
 
 
 @app.command()

@@ -39,6 +39,7 @@ class Pushed:
         lines = [self.url, f"articles     {self.n_new} new, {self.n_changed} changed, {self.n_unchanged} there already"]
         lines += [f"annotations  {self.n_annotations} new"] if self.n_annotations else []
         lines += [f"predictions  {self.n_predictions} new"] if self.n_predictions else []
+        lines += [self.ledger.summary().rstrip()] if self.ledger.entries else []
         return "\n".join(lines)
 
 
