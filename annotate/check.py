@@ -74,9 +74,10 @@ def _faults_at(place: str, article: Article | RecordError, schema: Schema, seen:
         for error in (article, *article.others):
             yield error.place, Fault(error.finding, error.remedy)
         return
-    if seen.setdefault(article.id, place) != place:
+    if article.id in seen:
         error = repeated(place, seen[article.id])
         yield place, Fault(error.finding, error.remedy)
+    seen.setdefault(article.id, place)
     for fault in check_article(article, schema):
         yield place, fault
 

@@ -250,7 +250,7 @@ def _is_header(line: bytes, path: Path) -> bool:
     try:
         header = json.loads(line)["copydesk"]
         version = header.get("format")
-    except (ValueError, AttributeError) as err:
+    except (ValueError, AttributeError, RecursionError) as err:
         raise RecordError(f"{path}:1", "has a broken header line", 'write {"copydesk": {"format": 1}} or drop it') from err
     if version != FORMAT:
         raise RecordError(f"{path}:1", f"has format {version}", f"this copydesk reads format {FORMAT}; install a newer one")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import chain
@@ -41,7 +42,7 @@ def to_article(row: Mapping[str, Any], name: str, number: int, place: str, colum
         elif column in _JSON and isinstance(value, str):
             try:
                 plain[column] = json.loads(value)
-            except ValueError as err:
+            except (ValueError, RecursionError) as err:
                 return RecordError(place, f"has no JSON in the column '{column}' ({err})", "correct it, or rename the column")
         elif column in _JSON:
             plain[column] = _to_json(value)
@@ -121,6 +122,7 @@ def _load_data_set(given: str) -> tuple[Iterable[dict[str, Any]], str]:
     """The rows of a data set, streamed where it comes from outside, and what the ids of its rows begin with."""
     import datasets
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # not a line for each time that it tries again
     name, _, split = given.partition(":")
     if not name.strip("/"):
         raise RecordError(f"hf:{given}", "names no data set", "write hf:NAME or hf:NAME:SPLIT")

@@ -123,11 +123,10 @@ class Schema(_Part):
 def read_schema(path: Path = DEFAULT_SCHEMA) -> Schema:
     """The scheme of a TOML file. Raises SchemaError with file, setting and remedy."""
     try:
-        with path.open("rb") as file:
-            plain = tomllib.load(file)
+        plain = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as err:
         raise SchemaError(str(path), f"cannot be read ({err.strerror})", "check the path") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except (ValueError, RecursionError) as err:
         raise SchemaError(str(path), f"is not TOML ({err})", "correct that line") from err
     return to_schema(plain, str(path))
 

@@ -145,6 +145,19 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "apply in place of its own input": (IN, ["apply", "MODEL", "in.jsonl", "--out", ".", "--force"], ".: holds other files"),
     "shares that are no numbers": (IN, ["split", "in.jsonl", "--out", "o", "--dev", "nan"], "shares nan, nan, 0.2: leave"),
     "language that spaCy lacks": (IN, ["convert", "in.jsonl", "--out", "o", "--language", "zz"], "knows no language 'zz'"),
+    "step of no batches": (IN, [*TRAIN, "--training.accumulate_gradient", "0"], "training.accumulate_gradient: is 0"),
+    "scheme of a thousand brackets": (
+        IN | {"s.toml": b"a = " + b"[" * 9999}, [*TRAIN, "--schema", "s.toml"], "s.toml: is not TOML"
+    ),
+    "scheme with a huge number": (
+        IN | {"s.toml": b"format = " + b"9" * 6000}, [*TRAIN, "--schema", "s.toml"], "s.toml: is not TOML"
+    ),
+    "header of a thousand brackets": (
+        {"in.jsonl": b'{"copydesk": ' + b"[" * 99999}, TRAIN, "in.jsonl:1: has a broken header line"
+    ),
+    "table with a thousand brackets": (
+        {"a.csv": b"id,text,meta\n1,a," + b"[" * 99999 + b"\n"}, [*TRAIN[:1], "a.csv", *TRAIN[2:]], "has no JSON in the col"
+    ),
     "data set without a name": ({}, ["check", "hf:"], "hf:: names no data set"),
     "address that is none": ({}, ["pull", "--project", "abc", "--out", "o", "--url", "http://[::1"], "--url: is not an"),
     "server that is down": ({}, ["pull", "--project", "abc", "--out", "o", "--url", "http://127.0.0.1:1"], "does not answer"),
@@ -173,6 +186,19 @@ def test_a_file_whose_name_is_not_utf8_is_read_under_an_escaped_name(here: Path,
     assert done.returncode == 1
     assert done.stderr.startswith(r"in/bad\udce9.txt: article 'bad\udce9': has an empty text; remove it")
     assert [article.id for article in read_records(here / "out" / "records.jsonl")] == [r"caf\udce9"]
+
+
+def test_a_file_that_is_given_twice_is_told(here: Path) -> None:
+    (here / "in.jsonl").write_bytes(GOOD)
+    done = run("check", "in.jsonl", "in.jsonl")
+    assert done.returncode == 1
+    assert "in.jsonl:1: article 'good': has the id of in.jsonl:1" in done.stdout
+
+
+def test_a_scheme_saved_on_windows_is_read(here: Path) -> None:
+    (here / "in.jsonl").write_bytes(record())
+    (here / "s.toml").write_bytes(b"\xef\xbb\xbf" + SCHEME.replace(b"\n", b"\r\n"))
+    assert run("check", "in.jsonl", "--schema", "s.toml").returncode == 0
 
 
 def test_a_language_that_needs_another_package_names_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,8 +62,9 @@ def make_config(
     training = config["training"]
     if training["max_steps"] == 0 and training["max_epochs"] == 0 and not training["patience"]:
         raise DataError("training", "would never end", "set max_steps, max_epochs or patience")
-    if training["eval_frequency"] == 0:
-        raise DataError("training.eval_frequency", "is 0", "give the number of steps between two evaluations")
+    for setting in ("eval_frequency", "accumulate_gradient"):
+        if training.get(setting) == 0:
+            raise DataError(f"training.{setting}", "is 0", "give at least 1")
     return config
 
 
