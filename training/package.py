@@ -15,7 +15,6 @@ from .card import write_card
 
 COMPONENTS = Path(__file__).parent / "components"
 SPACY_REQUIREMENT = "spacy>=3.8.7,<3.9"
-EXTRA_FILES = ("schema.toml", "scores.json", "run.json")
 
 _INIT = '''"""A copydesk model: `spacy.load("{package}")`."""
 

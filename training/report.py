@@ -78,16 +78,15 @@ def evaluate_files(
     return to_text(scores)
 
 
-def to_text(scores: Scores, *, with_labels: bool = True) -> str:
+def to_text(scores: Scores) -> str:
     """The scores as tables of aligned columns."""
     lines = [f"{n_of(len(scores.pairs), 'article')} of {n_of(scores.n_stories, 'story', 'stories')}", ""]
     lines += _table("score", [(name, result) for name, result in scores.results.items()])
     if scores.given:
         lines += ["", *_table("with gold spans given", list(scores.given.items()))]
-    if with_labels:
-        for name, result in scores.results.items():
-            if result.counts.per_label and name not in ("arguments_id", "arguments_attached"):
-                lines += ["", *_label_table(name, result.counts)]
+    for name, result in scores.results.items():
+        if result.counts.per_label and name not in ("arguments_id", "arguments_attached"):
+            lines += ["", *_label_table(name, result.counts)]
     notes = list(notes_on(scores))
     return "\n".join([*lines, "", *notes] if notes else lines)
 
