@@ -118,6 +118,11 @@ def scan_data_set(given: str, columns: Columns) -> Scanned:
         raise RecordError(given, "has no rows", "name another data set or split")
 
 
+def is_saved_data_set(path: Path) -> bool:
+    """Whether `datasets` saved this folder."""
+    return any((path / file).is_file() for file in ("dataset_dict.json", "dataset_info.json"))
+
+
 def _load_data_set(given: str) -> tuple[Iterable[dict[str, Any]], str]:
     """The rows of a data set, streamed where it comes from outside, and what the ids of its rows begin with."""
     import datasets
@@ -127,12 +132,9 @@ def _load_data_set(given: str) -> tuple[Iterable[dict[str, Any]], str]:
     if not name.strip("/"):
         raise RecordError(f"hf:{given}", "names no data set", "write hf:NAME or hf:NAME:SPLIT")
     try:
-        if any((Path(name) / file).is_file() for file in ("dataset_dict.json", "dataset_info.json")):
-            found = datasets.load_from_disk(name)
-        else:
-            found = datasets.load_dataset(name, streaming=True)
+        found = datasets.load_from_disk(name) if is_saved_data_set(Path(name)) else datasets.load_dataset(name, streaming=True)
     except (OSError, ValueError) as err:
-        raise RecordError(f"{given}", f"cannot be loaded ({_first_line(err)})", "check its name and the connection") from err
+        raise RecordError(given, f"cannot be loaded ({_first_line(err)})", "check its name and the connection") from err
     begin = Path(name).name
     if not isinstance(found, dict):
         return found, begin

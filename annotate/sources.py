@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .errors import RecordError
+from .notation import SUFFIX as MARKED_SUFFIX
+from .notation import scan_marked
 from .records import MAX_TEXT_CHARS, Article, integrity_faults, place_of, scan_records
 from .rows import Columns as Columns
-from .rows import scan_csv, scan_data_set, scan_parquet
+from .rows import Scanned as Scanned
+from .rows import is_saved_data_set, scan_csv, scan_data_set, scan_parquet
 from .schema import Schema, read_schema
-
-Scanned = Iterator[tuple[str, Article | RecordError]]
 
 RECORD_SUFFIXES = (".jsonl", ".ndjson")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 TEXT_SUFFIXES = (".txt", ".text", ".md")
-MARKED_SUFFIX = ".marked"
 SUFFIXES = (*RECORD_SUFFIXES, *TABLE_SUFFIXES, MARKED_SUFFIX, *TEXT_SUFFIXES)
 HUGGING_FACE = "hf:"
 
@@ -54,7 +54,7 @@ def scan_articles(
             yield from scan_data_set(given.removeprefix(HUGGING_FACE), columns)
         elif given == "-":
             yield from _scan_records(Path(given))
-        elif _is_saved_data_set(Path(given)):
+        elif is_saved_data_set(Path(given)):
             yield from scan_data_set(given, columns)
         elif Path(given).is_dir():
             yield from _scan_folder(Path(given), columns, schema, pass_over)
@@ -80,9 +80,7 @@ def repeated(place: str, first: str) -> RecordError:
     return RecordError(place, f"has the id of {first.split(': article ')[0]}", "give each article its own id")
 
 
-def _scan_folder(
-    folder: Path, columns: Columns, schema: Schema | None, pass_over: Callable[[Path], None] | None
-) -> Iterator[tuple[str, Article | RecordError]]:
+def _scan_folder(folder: Path, columns: Columns, schema: Schema | None, pass_over: Callable[[Path], None] | None) -> Scanned:
     is_empty = True
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
@@ -125,8 +123,6 @@ def _scan_records(path: Path) -> Scanned:
 
 
 def _scan_marked(path: Path, schema: Schema | None) -> Scanned:
-    from .notation import scan_marked
-
     try:
         for article in scan_marked(path, schema or read_schema()):
             yield (article.place if isinstance(article, RecordError) else f"{path}: article '{article.id}'"), article
@@ -146,7 +142,3 @@ def _read_text(path: Path, article_id: str) -> Article | RecordError:
     except UnicodeDecodeError as err:
         looks = " but looks like UTF-16" if plain[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
         return RecordError(place, f"is not UTF-8 (byte {err.start + 1}){looks}", "save the file as UTF-8")
-
-
-def _is_saved_data_set(path: Path) -> bool:
-    return path.is_dir() and any((path / name).is_file() for name in ("dataset_dict.json", "dataset_info.json"))

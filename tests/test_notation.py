@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from annotate.errors import RecordError
+from annotate.errors import DataError, RecordError
 from annotate.notation import parse_marked, read_marked, scan_marked, to_marked
 from annotate.records import Annotation, Argument, Article, Event, Mention, Stance, read_records
 from annotate.schema import Schema, read_schema, to_schema
@@ -360,7 +360,7 @@ def test_compile_writes_records(tmp_path: Path) -> None:
     arguments = ["compile", str(source), "--out", str(out)]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert list(read_records(out)) == [parse_one(SOURCE)]
-    assert isinstance(CliRunner().invoke(app, arguments).exception, Exception)
+    assert isinstance(CliRunner().invoke(app, arguments).exception, DataError)
     assert CliRunner().invoke(app, [*arguments, "--force"]).exit_code == 0
 
 
