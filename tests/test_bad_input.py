@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import tomli_w
 from conftest import gold_article
 from local_server import Server
 from test_train import SMALL, corpus
@@ -326,3 +327,32 @@ def test_a_server_that_dies_during_pull_costs_nothing(server: Server, here: Path
     server.up()
     server.ok(*pull)
     assert len(list(read_records(here / "out.jsonl"))) == 400
+
+
+ODD = {"name": "odd $ 🕊", "entities": {"Big Name": "a.", "100 %": "b.", "X" * 300: "c."}, "events": {"it's & co": "d."}}
+MANY = {"name": "many", "entities": {f"E{n}": "a." for n in range(100)}, "events": {f"T{n}": "b." for n in range(100)}}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "entity", "event"),
+    [(ODD, "100 %", "it's & co"), (ODD, "X" * 300, None), (MANY, "E99", "T77"), (MANY, None, "T0")],
+    ids=["odd labels", "long label, no events", "200 labels", "events alone"],
+)
+def test_labels_of_any_kind_are_learnt_and_applied(
+    scheme: dict[str, object], entity: str | None, event: str | None, here: Path
+) -> None:
+    marks: dict[str, object] = {"annotator": "gold"}
+    if entity is not None:
+        marks["mentions"] = [{"id": "m", "start": 0, "end": 4, "label": entity}]
+    if event is not None:
+        marks["events"] = [{"id": "e", "start": 5, "end": 8, "label": event}]
+    (here / "s.toml").write_text(tomli_w.dumps(scheme), encoding="utf-8")
+    (here / "in.jsonl").write_bytes(b"".join(record(id=name, annotations=[marks]) for name in ("a/b", "🕊", "../c")))
+    for command in (
+        ["check", "in.jsonl", "--schema", "s.toml"],
+        [*TRAIN, "--schema", "s.toml"],
+        ["apply", "out", "in.jsonl", "--out", "found", "--csv", "--html"],
+    ):
+        done = run(*command)
+        assert done.returncode == 0, done.stderr
+    assert [article.id for article in read_records(here / "found" / "records.jsonl")] == ["a/b", "🕊", "../c"]
