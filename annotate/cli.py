@@ -179,9 +179,8 @@ def push(
     id_column: IdColumn = "id",
 ) -> None:
     """Upload articles to a Label Studio project, with the labelling page of the scheme; twice doubles nothing."""
-    from .rows import Columns
     from .schema import DEFAULT_SCHEMA, read_schema
-    from .sources import read_articles
+    from .sources import Columns, read_articles
     from .studio import push as pushing
     from .studio.connection import Connection, add_person, find_address
     from .studio.server import studio_at

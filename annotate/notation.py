@@ -23,7 +23,7 @@ from itertools import count
 from pathlib import Path
 
 from .errors import RecordError
-from .marks import HEADER_KEYS, Block, Mark, cut_source, escape, scan_body, shorten
+from .notation_source import HEADER_KEYS, Block, Mark, cut_source, escape, scan_body, shorten
 from .records import (
     GOLD,
     LAYERS,

@@ -11,13 +11,13 @@ from typing import IO, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import from_json
 
-from .broken import explain
 from .errors import RecordError
 from .integrity import MAX_TEXT_CHARS as MAX_TEXT_CHARS
 from .integrity import Fault as Fault
 from .integrity import integrity_faults as integrity_faults
 from .integrity import text_faults as text_faults
 from .outputs import whole_file
+from .unreadable import explain
 
 FORMAT = 1
 GOLD = "gold"

@@ -7,10 +7,10 @@ from .errors import RecordError
 from .notation import SUFFIX as MARKED_SUFFIX
 from .notation import scan_marked
 from .records import MAX_TEXT_CHARS, Article, integrity_faults, place_of, scan_records
-from .rows import Columns as Columns
-from .rows import Scanned as Scanned
-from .rows import is_saved_data_set, scan_csv, scan_data_set, scan_parquet
 from .schema import Schema, read_schema
+from .tables import Columns as Columns
+from .tables import Scanned as Scanned
+from .tables import is_saved_data_set, scan_csv, scan_data_set, scan_parquet
 
 RECORD_SUFFIXES = (".jsonl", ".ndjson")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")

@@ -17,8 +17,7 @@ from pyarrow import parquet
 
 from annotate.errors import RecordError
 from annotate.records import Article, to_line
-from annotate.rows import Columns
-from annotate.sources import read_articles, scan_articles
+from annotate.sources import Columns, read_articles, scan_articles
 
 ODD_TEXT = '\u00a0 "Quotes", commas;\r\n\ttabs — e\u0301 🕊\n'
 
