@@ -15,6 +15,7 @@ from typing import IO, Any
 import tomli_w
 from catalogue import RegistryError
 from spacy.language import Language
+from spacy.tokens import DocBin
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.training.loop import train as run_loop
 from spacy.util import get_package_path, is_package
@@ -32,6 +33,7 @@ from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES, describe_pipeline
 from .progress import NAME as PROGRESS
 from .split import PARTS, Split, corpus_digest
+from .thresholds import choose_thresholds
 
 BASES = Path("models/base")
 NO_BASE = "none"
@@ -85,6 +87,8 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
         for line in (*doubts(split, settings.annotator), *losses.lines()):
             say(line)
         nlp = _learn(nlp, work, stream)
+        if split.parts["dev"]:
+            choose_thresholds(nlp, DocBin().from_disk(work / "dev.spacy").get_docs(nlp.vocab))
         _finish(nlp, folder, split, settings)
         shutil.move(work / "log.jsonl", folder)
         shutil.rmtree(work)
@@ -155,9 +159,7 @@ def _initialize(config: Config) -> Language:
         where = ".".join(str(part) for part in first.get("loc", ())) or "config"
         raise DataError(f"setting '{where}'", str(first.get("msg", err.desc or err.title)), "correct it") from err
     except (RegistryError, ImportError, OSError, ValueError) as err:
-        complaint = re.match(
-            r"\[E\d+\] ([^\n]+?)(\.\s|\n|\.?$)", str(err)
-        )  # spaCy's own: it read the config and was not pleased
+        complaint = re.match(r"\[E\d+\] ([^\n]+?)(\.\s|\n|\.?$)", str(err))  # spaCy's own: it did not like the config
         if complaint is None:
             raise
         raise DataError("config", complaint[1], "correct that setting") from err
@@ -178,9 +180,7 @@ def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> No
     nlp.config["paths"] = dict.fromkeys(nlp.config["paths"])
     _forget_paths(nlp.config)
     nlp.meta["copydesk"] = {"schema": settings.schema.model_dump(mode="json")}
-    nlp.meta["performance"] = json.loads(
-        json.dumps(nlp.meta["performance"], sort_keys=True)
-    )  # per-type tables come in any order
+    nlp.meta["performance"] = json.loads(json.dumps(nlp.meta["performance"], sort_keys=True))  # tables come in any order
     nlp.to_disk(folder)
     for name in nlp.pipe_names:
         if nlp.get_pipe_meta(name).factory == "sentencizer":  # writes a set, in the order of this process's hashes
