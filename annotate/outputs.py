@@ -2,8 +2,11 @@
 
 import contextlib
 import ctypes
+import glob
 import os
+import re
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -38,7 +41,7 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     refuse_to_overwrite(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_sweep(path), suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -61,7 +64,7 @@ def whole_folder(path: Path, *, force: bool = False, mark: str | None = None) ->
     refuse_to_overwrite(path, force=force, mark=mark)
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_sweep(path), suffix=".part", dir=path.parent))
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -87,6 +90,28 @@ def _exchange(new: Path, old: Path) -> None:
     old.rename(aside)
     new.rename(old)
     aside.rename(new)
+
+
+def _sweep(path: Path) -> str:
+    """Removes what killed processes of this machine left of `path`; returns how this one's own part begins."""
+    host = re.sub(r"\W", "", socket.gethostname()) or "here"
+    for part in path.parent.glob(f".{glob.escape(path.name)}.{host}-*.part"):
+        pid = part.name.removeprefix(f".{path.name}.{host}-").partition("-")[0]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+    return f".{path.name}.{host}-{os.getpid()}-"
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # where signal 0 is no question but Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 def _sync(path: Path) -> None:

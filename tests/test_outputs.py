@@ -82,3 +82,4 @@ def test_a_kill_leaves_the_old_folder_whole(tmp_path: Path) -> None:
     with whole_folder(path, force=True) as temporary:
         (temporary / "a").write_text("new")
     assert (path / "a").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]  # what the killed one left is gone too
