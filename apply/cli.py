@@ -29,9 +29,8 @@ def apply(
     """Find events, stances and mentions in articles, as records and tables."""
     from annotate.outputs import refuse_to_overwrite
     from annotate.sources import Columns, scan_articles, without_repeats
-    from training.pipeline import load_model
+    from training.pipeline import load_model, schema_of
 
-    from .predict import schema_of
     from .results import apply_model, summary_lines
     from .tables import Layout
 

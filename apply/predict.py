@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from annotate.errors import RecordError, one_line
 from annotate.records import Article, integrity_faults
-from annotate.schema import Schema, to_schema
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -64,12 +63,6 @@ def predict_scanned(
 def annotator_name(nlp: "Language") -> str:
     """Who the annotations of this model are by: `model:<name>@<version>`."""
     return f"model:{nlp.meta['lang']}_{nlp.meta['name']}@{nlp.meta['version']}"
-
-
-def schema_of(nlp: "Language") -> Schema | None:
-    """The label scheme that the model was trained with; None for pipelines that carry none."""
-    plain = nlp.meta.get("copydesk", {}).get("schema")
-    return None if plain is None else to_schema(plain, f"{nlp.meta['name']}: meta.json: copydesk.schema")
 
 
 def unfit(article: Article, nlp: "Language") -> str | None:

@@ -11,8 +11,9 @@ from annotate.errors import DataError, RecordError, one_line
 from annotate.outputs import refuse_to_overwrite, whole_folder
 from annotate.page import write_page
 from annotate.records import Article, to_line
+from training.pipeline import schema_of
 
-from .predict import Prediction, annotator_name, predict_scanned, schema_of
+from .predict import Prediction, annotator_name, predict_scanned
 from .tables import Layout, Row, TableWriter, rows_of
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from annotate.errors import DataError, RecordError
 from annotate.records import Article, read_records, to_line
 from annotate.schema import read_schema
 from annotate.sources import scan_articles
-from apply.predict import MAX_RUN_CHARS, predict, predict_scanned, schema_of
+from apply.predict import MAX_RUN_CHARS, predict, predict_scanned
 from apply.results import apply_model, summary_lines
 from apply.tables import Layout
+from training.pipeline import schema_of
 
 MODEL = "model:en_rules@0.1"
 # An installed package as `spacy package` makes them, but for weights: every word of the lexicon is a trigger, the

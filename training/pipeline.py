@@ -13,6 +13,7 @@ from spacy.util import load_config, registry
 from thinc.api import Config, Model, use_ops
 
 from annotate.errors import DataError
+from annotate.schema import Schema, to_schema
 from training import components  # noqa: F401  (registers the factories; absolute, so that spaCy's --code takes this file)
 
 NEEDS = {  # component -> what must occur in the training data
@@ -112,6 +113,12 @@ def load_model(name: str | Path) -> Language:
     except (OSError, ValueError, KeyError) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         raise DataError(str(name), f"cannot be loaded ({reason})", "train or install it again") from err
+
+
+def schema_of(nlp: Language) -> Schema | None:
+    """The label scheme that the model was trained with; None for pipelines that carry none."""
+    plain = nlp.meta.get("copydesk", {}).get("schema")
+    return None if plain is None else to_schema(plain, f"{nlp.meta['name']}: meta.json: copydesk.schema")
 
 
 @registry.callbacks("copydesk.start_from_base.v1")  # type: ignore[untyped-decorator]  # catalogue has no types

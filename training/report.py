@@ -9,7 +9,7 @@ from annotate.counts import n_of
 from annotate.matching import Counts, Item, Score, match
 from annotate.outputs import refuse_to_overwrite, whole_file
 from annotate.records import read_records
-from annotate.schema import Schema, to_schema
+from annotate.schema import Schema
 
 from .evaluate import COVERAGE, MIN_STORIES, Pair, Result, Scores, evaluate
 
@@ -58,7 +58,7 @@ def evaluate_files(
 
     Raises DataError when an output is there already (without `force`), or model or records cannot be used.
     """
-    from .pipeline import load_model
+    from .pipeline import load_model, schema_of
 
     outputs = [path for path in (json_file, html_file) if path is not None]
     for path in outputs:
@@ -66,14 +66,13 @@ def evaluate_files(
     articles = list(read_records(records))
     nlp = load_model(model)
     scores = evaluate(nlp, articles, annotator=annotator, seed=seed)
-    schema = nlp.meta.get("copydesk", {}).get("schema")
     for path in outputs:
         with whole_file(path, force=force) as temporary:
             if path is json_file:
                 text = json.dumps(scores.to_json(), indent=2, ensure_ascii=False) + "\n"
             else:
                 title = f"{Path(model).name} on {records.name}"
-                text = to_html(scores, title=title, schema=None if schema is None else to_schema(schema, model))
+                text = to_html(scores, title=title, schema=schema_of(nlp))
             temporary.write_text(text, encoding="utf-8")
     return to_text(scores)
 
