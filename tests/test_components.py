@@ -212,7 +212,8 @@ TAGS = ["O", "B-x", "I-x", "B-y", "I-y"]
     [
         ("O O", []),
         ("B-x I-x O", [(0, 2, 0)]),
-        ("I-y O I-x", [(0, 1, 1), (2, 3, 0)]),
+        ("I-y O B-x", [(2, 3, 0)]),
+        ("B-x I-x I-x O B-y I-y", [(0, 3, 0), (4, 6, 1)]),
         ("B-x B-x", [(0, 1, 0), (1, 2, 0)]),
         ("O B-y", [(1, 2, 1)]),
         ("B-x I-y I-y", [(0, 3, 1)]),
@@ -228,6 +229,14 @@ def test_tags_become_spans(tags: str, expected: list[tuple[int, int, int]]) -> N
         row[TAGS.index("B-x" if name == "_" else name)] = 0.92
     is_space = np.asarray([name == "_" for name in names])
     assert [found[:3] for found in find_spans(rows, is_space, 0.5)] == expected
+
+
+def test_of_ranges_that_overlap_the_most_probable_is_found() -> None:
+    rows = np.asarray([[0.5, 0.5, 0.0], [0.1, 0.5, 0.4], [0.2, 0.0, 0.8], [1.0, 0.0, 0.0]], dtype="f")  # O, B, I
+    found = find_spans(rows, np.zeros(4, dtype=bool), 0.1)
+    assert [(f.start, f.end) for f in found] == [(0, 1), (1, 3)]  # 0 to 1: .5 * .6; 0 to 3: .5 * .4 * .8; 1 to 3: .5 * .8
+    assert [f.score for f in found] == pytest.approx([0.3, 0.4])
+    assert [f[:2] for f in find_spans(rows, np.zeros(4, dtype=bool), 0.35)] == [(1, 3)]
 
 
 def test_a_batch_without_candidates_still_trains_the_shared_layer(tmp_path: Path) -> None:

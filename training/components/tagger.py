@@ -62,7 +62,7 @@ class Found(NamedTuple):
 
 
 class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types for it
-    """Finds labelled ranges that do not overlap; `threshold` is the probability from which a token belongs to one.
+    """Finds labelled ranges that do not overlap; `threshold` is the probability from which a range is believed.
 
     loss_weight: how much the shared network listens to this component; its own weights learn alike at any value.
     """
@@ -176,27 +176,42 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
 def find_spans(tags: Floats, is_space: NDArray[np.bool_], threshold: float) -> list[Found]:
     """Ranges out of tag probabilities (tokens, 1 + 2 * labels), in text order.
 
-    A token is in a range where its probability of not being O reaches the threshold. A range begins there after a
-    token that is in none, or where beginning is likelier than going on; white space can neither begin nor end one.
-    It has the label with the largest sum over its tokens; its score is the mean probability of that label.
+    A range is as probable as that its first token begins one, all its others go on, and the token after it does not;
+    white space tokens are not looked at. Of those that reach the threshold and overlap, the most probable is kept.
+    It has the label with the largest sum over its tokens; its score is its probability times that label's share.
     """
-    begin, inside = tags[:, 1::2], tags[:, 2::2]  # (n_tokens, n_labels) twice
-    is_in = (1.0 - tags[:, 0] >= threshold) & ~is_space
-    if not is_in.any():
-        return []
-    is_new = begin.sum(axis=1) > inside.sum(axis=1)
-    goes_on = np.append((is_in & ~is_new)[1:], False)
-    is_in |= is_space & np.concatenate(([False], is_in[:-1])) & goes_on  # white space within a range
-    after = np.concatenate(([False], is_in[:-1]))
-    starts = np.flatnonzero(is_in & ~is_space & (~after | is_new))
-    first_after = np.flatnonzero(~is_in & after)
-    stops = np.append(first_after, len(tags))[np.searchsorted(first_after, starts)]
-    ends = np.minimum(stops, np.append(starts[1:], len(tags)))
-    sums = np.concatenate((np.zeros((1, begin.shape[1])), np.cumsum(begin + inside, axis=0, dtype="d")))
-    mass = sums[ends] - sums[starts]  # (n_ranges, n_labels)
-    labels = mass.argmax(axis=1)
-    scores = mass[np.arange(len(starts)), labels] / (ends - starts)
-    return list(map(Found, starts.tolist(), ends.tolist(), labels.tolist(), scores.tolist()))
+    words = np.flatnonzero(~is_space)
+    begin, inside = tags[words, 1::2], tags[words, 2::2]  # (n_words, n_labels) twice
+    found = []
+    for start, end, probability in _most_probable(begin.sum(axis=1), inside.sum(axis=1), threshold):
+        mass = begin[start:end].sum(axis=0) + inside[start:end].sum(axis=0)  # (n_labels,)
+        label = int(mass.argmax())
+        score = probability * float(mass[label] / mass.sum())
+        found.append(Found(int(words[start]), int(words[end - 1]) + 1, label, score))
+    return found
+
+
+def _most_probable(begins: Floats, goes_on: Floats, threshold: float) -> list[tuple[int, int, float]]:
+    """Start, end and probability of the ranges that reach the threshold, without those that overlap a better one."""
+    limit = max(threshold, 0.01)
+    goes_on = np.append(goes_on, np.float32(0.0))
+    starts = np.flatnonzero(begins >= limit)
+    ends, reached = starts + 1, begins[starts]  # reached: the probability of beginning there and lasting to the end
+    candidates: list[tuple[float, int, int]] = []
+    while len(starts):
+        whole = reached * (1.0 - goes_on[ends])
+        sure = whole >= limit
+        candidates += zip(whole[sure].tolist(), starts[sure].tolist(), ends[sure].tolist(), strict=True)
+        reached = reached * goes_on[ends]
+        lasts = reached >= limit
+        starts, ends, reached = starts[lasts], ends[lasts] + 1, reached[lasts]
+    kept: list[tuple[int, int, float]] = []
+    used = np.zeros(len(begins), dtype=bool)
+    for probability, start, end in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
+        if not used[start:end].any():
+            used[start:end] = True
+            kept.append((start, end, probability))
+    return sorted(kept)
 
 
 def _softmax(scores: Floats) -> Floats:
