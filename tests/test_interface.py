@@ -7,7 +7,7 @@ import pytest
 from annotate.errors import SchemaError
 from annotate.records import Article
 from annotate.schema import Schema, to_schema
-from annotate.studio.interface import attribute_controls, colour, granularity, hotkeys, to_instructions, to_label_config
+from annotate.studio.interface import attribute_controls, colour, has_spaced_words, hotkeys, to_instructions, to_label_config
 from annotate.studio.tasks import to_task
 
 
@@ -39,13 +39,14 @@ def test_scheme_without_events_has_a_page_without_them() -> None:
     assert not list(page.iter("Relations")) and not list(page.iter("Choices"))
 
 
-@pytest.mark.parametrize(
-    ("language", "expected"), [("en", "word"), ("ru", "word"), ("zh", "symbol"), ("zh-TW", "symbol"), ("KO", "symbol")]
-)
-def test_granularity_follows_the_language(language: str, expected: str) -> None:
-    page = ET.fromstring(to_label_config(scheme(language=language)))
-    assert granularity(scheme(language=language)) == expected
-    assert page.find(".//Text").get("granularity") == expected  # type: ignore[union-attr]
+@pytest.mark.parametrize(("language", "expected"), [("en", True), ("ru", True), ("zh", False), ("zh-TW", False), ("KO", False)])
+def test_whole_words_follow_the_language(language: str, expected: bool) -> None:
+    assert has_spaced_words(scheme(language=language)) is expected
+
+
+def test_page_marks_by_character() -> None:
+    page = ET.fromstring(to_label_config(scheme()))
+    assert page.find(".//Text").get("granularity") == "symbol"  # type: ignore[union-attr]
 
 
 def test_hotkeys_are_unique_and_leave_the_pages_own_keys_alone(schema: Schema) -> None:

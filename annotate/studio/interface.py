@@ -45,7 +45,7 @@ def to_label_config(schema: Schema) -> str:
         *(f"  {line}" for line in _relations(schema)),
         '  <Header value="$title" size="4"/>',
         '  <View className="desk-text">',
-        f'    <Text name="{TEXT}" value="$text" granularity="{granularity(schema)}" showLabels="true"/>',
+        f'    <Text name="{TEXT}" value="$text" granularity="symbol" showLabels="true"/>',
         "  </View>",
         *(f"  {line}" for line in _choices(schema, keys)),
         "</View>",
@@ -118,9 +118,13 @@ def key_of(keys: dict[tuple[str, str], str], control: str, label: str) -> str:
     return keys.get((control, label), "")
 
 
-def granularity(schema: Schema) -> str:
-    """`word` where words are spaced: a sloppy drag then takes whole words; `symbol` elsewhere."""
-    return "symbol" if schema.language.lower().replace("_", "-").split("-")[0] in UNSPACED_LANGUAGES else "word"
+def has_spaced_words(schema: Schema) -> bool:
+    """Whether marks that cut a word are grown to the whole word when they come back.
+
+    The page itself always marks by character: by word it takes the possessive ending and the bracket after a name too, and
+    nobody can leave them out.
+    """
+    return schema.language.lower().replace("_", "-").split("-")[0] not in UNSPACED_LANGUAGES
 
 
 def colour(place: int) -> str:

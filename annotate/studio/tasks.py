@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from ..errors import RecordError
 from ..records import GOLD, LAYERS, Annotation, Article, Layer, parse_article, sort_marks
 from ..schema import Schema
-from .interface import granularity
+from .interface import has_spaced_words
 from .ledger import Entry, Ledger, Outcome
 from .regions import Row, drop_rows, enter_rows
 from .results import DESK, Json, from_rows, parse_rows, to_rows
@@ -198,7 +198,7 @@ def _read(found: _Found, rows: list[Row], article: Article, schema: Schema, desk
             schema,
             found.annotator,
             layers=head["layers"],
-            whole_words=granularity(schema) == "word",
+            whole_words=has_spaced_words(schema),
             keep_scores=keep_scores,
         )
     remark = "skipped" if found.is_skipped else ""
