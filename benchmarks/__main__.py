@@ -44,10 +44,11 @@ def measure_accuracy(name: str, base: str) -> None:
 
     parts = tuple(os.environ.get("COPYDESK_PARTS", "dev,test").split(","))
     data = Path(os.environ["COPYDESK_BENCH"])
+    commit = commit_now()
     result = measure(data, name, base=BASE if base == "md" else None, seed=0, parts=parts)
     print(json.dumps(result, indent=1))
     if "test" in parts:
-        keep(f"{name}/{base}", result)
+        keep(f"{name}/{base}", result, commit)
 
 
 def measure_speed(model: Path) -> None:
@@ -59,19 +60,24 @@ def measure_speed(model: Path) -> None:
         sys.exit(f"{model}: is no model; run `make demo` first, or name one")
     lines = Path("corpus/gold.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [record["text"] for record in map(json.loads, lines) if "text" in record]
+    commit = commit_now()
     nlp = load_model(model)
     speed = round(words_per_cpu_second(nlp, texts))
     print(f"{speed:,} words per CPU second: {', '.join(nlp.pipe_names)}")
-    keep("speed", {"words_per_cpu_second": speed, "microseconds_per_word": shares(nlp, texts * 3), "pipeline": nlp.pipe_names})
+    result = {"words_per_cpu_second": speed, "microseconds_per_word": shares(nlp, texts * 3), "pipeline": nlp.pipe_names}
+    keep("speed", result, commit)
 
 
 def read_results() -> dict[str, Any]:
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
 
 
-def keep(key: str, result: dict[str, Any]) -> None:
-    """Puts one result into the file and the page, with the commit it is of."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+def commit_now() -> str:
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def keep(key: str, result: dict[str, Any], commit: str) -> None:
+    """Puts one result into the file and the page, with the commit that its run started from."""
     results = read_results() | {key: {"commit": commit} | result}
     RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", encoding="utf-8")
     write_page(results)

@@ -233,9 +233,9 @@ def test_tags_become_spans(tags: str, expected: list[tuple[int, int, int]]) -> N
 
 def test_of_ranges_that_overlap_the_most_probable_is_found() -> None:
     rows = np.asarray([[0.5, 0.5, 0.0], [0.1, 0.5, 0.4], [0.2, 0.0, 0.8], [1.0, 0.0, 0.0]], dtype="f")  # O, B, I
-    found = find_spans(rows, np.zeros(4, dtype=bool), 0.1)
-    assert [(f.start, f.end) for f in found] == [(0, 1), (1, 3)]  # 0 to 1: .5 * .6; 0 to 3: .5 * .4 * .8; 1 to 3: .5 * .8
-    assert [f.score for f in found] == pytest.approx([0.3, 0.4])
+    found = find_spans(rows, np.zeros(4, dtype=bool), 0.09)  # going on: .4 / .5 = .8, then .8 / .9
+    assert [(f.start, f.end) for f in found] == [(0, 1), (1, 3)]  # less probable than 1 to 3: 0 to 3
+    assert [f.score for f in found] == pytest.approx([0.5 * 0.2, 0.5 * 0.8 / 0.9])
     assert [f[:2] for f in find_spans(rows, np.zeros(4, dtype=bool), 0.35)] == [(1, 3)]
 
 

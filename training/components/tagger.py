@@ -14,6 +14,7 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Config, Linear, Maxout, Model, chain, expand_window, set_dropout_rate, with_array
 
+from .sequence import chances, score_of
 from .spans import non_overlapping, on_tokens, without_edge_spaces
 
 Floats = NDArray[np.float32]
@@ -41,15 +42,24 @@ def make_token_tagger(
     window_size: int,
     nO: int | None = None,  # noqa: N803 (thinc's name)
 ) -> Tagger:
-    """One row of scores per token, seen with `window_size` neighbours on each side through one hidden layer."""
+    """One row of scores per token, seen with `window_size` neighbours on each side through one hidden layer.
+
+    It also holds, in its layer "follows", the score of each tag after each other one: (n_tags, n_tags).
+    """
     width = tok2vec.get_dim("nO")
     hidden: Model[Any, Any] = Maxout(nO=hidden_width, nI=width * (2 * window_size + 1), nP=3, normalize=True, dropout=0.0)
     output: Model[Any, Any] = Linear(nO=nO, nI=hidden_width)
     head: Model[Any, Any] = with_array(chain(expand_window(window_size), hidden, output), pad=window_size)
-    model: Tagger = chain(tok2vec, head)
+    follows: Model[Any, Any] = Model("follows", _pass_on, params={"W": None})
+    model: Tagger = chain(tok2vec, head, follows)
+    model.set_ref("follows", follows)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output", output)
     return model
+
+
+def _pass_on(model: Model[Any, Any], scores: Any, is_train: bool) -> tuple[Any, Callable[[Any], Any]]:
+    return scores, lambda gradient: gradient
 
 
 class Found(NamedTuple):
@@ -102,7 +112,9 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
         if not labels:
             raise ValueError(f"nothing to find in the training data: leave '{self.name}' out of the pipeline")
         self.cfg["labels"] = list(labels)
-        self.model.get_ref("output").set_dim("nO", 1 + 2 * len(labels))
+        n_tags = 1 + 2 * len(labels)
+        self.model.get_ref("output").set_dim("nO", n_tags)
+        self.model.get_ref("follows").set_param("W", self.model.ops.alloc2f(n_tags, n_tags))
         self.model.initialize(X=[eg.x for eg in examples[:10]])
 
     def predict(self, docs: Iterable[Doc]) -> list[Floats]:
@@ -113,7 +125,8 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
             return [np.zeros((0, 1 + 2 * len(self.labels)), dtype="f") for _ in docs]
         ops: Any = self.model.ops
         scores = ops.to_numpy(ops.xp.concatenate(self.model.predict(docs)))  # (n_tokens, n_tags)
-        return np.split(_softmax(scores), np.cumsum(lengths)[:-1])
+        follows = ops.to_numpy(self.model.get_ref("follows").get_param("W"))
+        return np.split(chances(scores, lengths, follows).tags, np.cumsum(lengths)[:-1])
 
     def found_in(self, doc: Doc, tags: Floats, threshold: float | None = None) -> list[Found]:
         """The ranges that the tags' probabilities speak for; `threshold` in place of the component's own."""
@@ -144,20 +157,27 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats]) -> tuple[float, list[Floats]]:
-        """Cross-entropy summed over tokens, and its gradient."""
-        loss, gradients = 0.0, []
+        """How improbable the gold tags of whole docs are, and the gradient."""
         ops: Any = self.model.ops
-        for eg, own in zip(examples, scores, strict=True):
-            tags = self._gold_tags(eg)
-            if tags is None or not len(tags):
-                gradients.append(ops.alloc2f(*own.shape))
-                continue
-            gradient = _softmax(ops.to_numpy(own))  # (n_tokens, n_tags)
-            rows = np.arange(len(tags))
-            loss -= float(np.log(gradient[rows, tags] + 1e-9).sum())
-            gradient[rows, tags] -= 1.0
-            gradients.append(ops.asarray2f(gradient * np.float32(self.cfg["loss_weight"])))
-        return loss, gradients
+        gold = [self._gold_tags(eg) for eg in examples]
+        gradients = [ops.alloc2f(*own.shape) for own in scores]
+        known = [i for i, tags in enumerate(gold) if tags is not None and len(tags)]
+        if not known:
+            return 0.0, gradients
+        lengths = [len(scores[i]) for i in known]
+        own = ops.to_numpy(ops.xp.concatenate([scores[i] for i in known]))  # (n_tokens, n_tags)
+        tags = np.concatenate([t for t in gold if t is not None and len(t)])
+        layer = self.model.get_ref("follows")
+        follows = ops.to_numpy(layer.get_param("W"))
+        found = chances(own, lengths, follows)
+        score, counts = score_of(own, lengths, follows, tags)
+        weight = np.float32(self.cfg["loss_weight"])
+        layer.inc_grad("W", ops.asarray2f((found.pairs - counts) * weight))
+        gradient = found.tags
+        gradient[np.arange(len(tags)), tags] -= 1.0
+        for i, part in zip(known, np.split(gradient * weight, np.cumsum(lengths)[:-1]), strict=True):
+            gradients[i] = ops.asarray2f(part)
+        return found.log_total - score, gradients
 
     def _gold_tags(self, eg: Example) -> NDArray[np.int64] | None:
         """The tag of each token; None where the layer was not annotated."""
@@ -176,14 +196,17 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
 def find_spans(tags: Floats, is_space: NDArray[np.bool_], threshold: float) -> list[Found]:
     """Ranges out of tag probabilities (tokens, 1 + 2 * labels), in text order.
 
-    A range is as probable as that its first token begins one, all its others go on, and the token after it does not;
-    white space tokens are not looked at. Of those that reach the threshold and overlap, the most probable is kept.
-    It has the label with the largest sum over its tokens; its score is its probability times that label's share.
+    A range is as probable as that its first token begins one, each other goes on from the one before, and the token
+    after it does not; white space tokens are not looked at. Of those that reach the threshold and overlap, the most
+    probable is kept. It has the label with the largest sum over its tokens; its score is its probability times that
+    label's share.
     """
     words = np.flatnonzero(~is_space)
     begin, inside = tags[words, 1::2], tags[words, 2::2]  # (n_words, n_labels) twice
+    in_any = 1.0 - tags[words, 0]
+    goes_on = np.clip(inside.sum(axis=1) / np.maximum(np.concatenate((in_any[:1], in_any[:-1])), 1e-6), 0.0, 1.0)
     found = []
-    for start, end, probability in _most_probable(begin.sum(axis=1), inside.sum(axis=1), threshold):
+    for start, end, probability in _most_probable(begin.sum(axis=1), goes_on, threshold):
         mass = begin[start:end].sum(axis=0) + inside[start:end].sum(axis=0)  # (n_labels,)
         label = int(mass.argmax())
         score = probability * float(mass[label] / mass.sum())
@@ -212,9 +235,3 @@ def _most_probable(begins: Floats, goes_on: Floats, threshold: float) -> list[tu
             used[start:end] = True
             kept.append((start, end, probability))
     return sorted(kept)
-
-
-def _softmax(scores: Floats) -> Floats:
-    exponents = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    result: Floats = exponents / exponents.sum(axis=-1, keepdims=True)
-    return result
