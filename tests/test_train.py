@@ -222,7 +222,7 @@ def test_find_base_says_what_none_costs(tmp_path: Path, monkeypatch: pytest.Monk
     said: list[str] = []
     assert find_base(None, "en", said.append) is None
     assert len(said) == 1
-    assert "17 points" in said[0]
+    assert "copydesk download" in said[0]
     assert find_base("none", "en", said.append) is None
     assert find_base(None, "fr", said.append) is None
     with pytest.raises(DataError, match="base 'nope'"):

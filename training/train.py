@@ -114,7 +114,7 @@ def find_base(wanted: str | None, language: str, say: Say) -> str | None:
         if is_package(name):
             return name
     say(
-        "no pretrained base: training from nothing, which costs about 17 points of entity F1 with 50 articles"
+        "no pretrained base: training from nothing, which learns fewer labels from the same articles"
         " (get one with `copydesk download en_core_web_md`)"
     )
     return None
