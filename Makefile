@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 SOURCES := copydesk.py pyproject.toml $(shell find annotate training apply configs -type f -not -name '*.pyc')
 STORIES := $(wildcard corpus/stories/*.marked)
 BASE := models/base/en_core_web_md
