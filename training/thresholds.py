@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from .components.tagger import Floats, SpanTagger
 
-GRID = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+GRID = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 MIN_GOLD = 30  # with fewer spans on dev the best threshold is mostly luck
 
 
