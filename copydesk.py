@@ -1,6 +1,7 @@
 """The front door: one command, `copydesk`, made of the rooms' commands."""
 
 import signal
+import os
 import sys
 from typing import Annotated
 
@@ -41,6 +42,8 @@ def _options(
 def main() -> None:
     """Runs the command line; a fault in the user's data ends it with one line on stderr and exit code 1."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what is half-written goes, as with Ctrl-C
+    # The matrices are small: more threads cost more than they give, and sums would depend on how many there are.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         app()
     except DataError as fault:
