@@ -1,7 +1,7 @@
 """The front door: one command, `copydesk`, made of the rooms' commands."""
 
-import signal
 import os
+import signal
 import sys
 from typing import Annotated
 
