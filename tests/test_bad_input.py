@@ -287,12 +287,19 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_word(here: Path) -> 
     process.stderr.close()
 
 
+def heed_interrupts() -> None:
+    """What a shell does for a command in the foreground: one in the background ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
 def test_an_interrupted_training_leaves_no_trace_and_no_traceback(number: signal.Signals, here: Path) -> None:
     (here / "in.jsonl").write_bytes(IN["in.jsonl"])
     command = [*COPYDESK, *map(str, TRAIN), "--training.max_steps=1000000", "--training.patience=0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=heed_interrupts
+    )
     assert process.stderr is not None
     while "/1000000" not in process.stderr.readline():
         assert process.poll() is None
