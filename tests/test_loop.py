@@ -92,21 +92,21 @@ def run_elsewhere(site: Path, *arguments: object, cwd: Path) -> "subprocess.Comp
 
 def test_from_articles_to_a_model_applied_elsewhere(server: Server, schema: Schema, tmp_path: Path) -> None:
     labelled = sorted(read_records(ROOT / "corpus" / "gold.jsonl"), key=lambda a: a.story_or_id)[:12]
-    articles = [*told_by(("anna", "ben"), iter(labelled)), Article(id="fresh", text=FRESH)]
+    articles = [*told_by(("ada", "ben"), iter(labelled)), Article(id="fresh", text=FRESH)]
     write_records(tmp_path / "in.jsonl", articles)
 
     server.ok("push", tmp_path / "in.jsonl", "--project", "loop", "--as", "annotations", "--create-annotators")
     login = read_login(server.studio)
     assert login is not None
-    anna = next(email for email in login.people if email.startswith("anna@"))
-    label_fresh_article(server, schema, anna, login.people[anna])
+    ada = next(email for email in login.people if email.startswith("ada@"))
+    label_fresh_article(server, schema, ada, login.people[ada])
     said = server.ok("pull", "--project", "loop", "--out", tmp_path / "out.jsonl", "--ledger", tmp_path / "ledger.jsonl")
     assert "dropped" not in {json.loads(line)["outcome"] for line in (tmp_path / "ledger.jsonl").read_text().splitlines()}, said
 
     pulled = {article.id: article for article in read_records(tmp_path / "out.jsonl")}
     assert {i: a.annotations for i, a in pulled.items() if i != "fresh"} == {a.id: a.annotations for a in articles[:-1]}
     (made,) = pulled["fresh"].annotations
-    assert made.annotator == "anna"
+    assert made.annotator == "ada"
     assert [FRESH[m.start : m.end] for m in made.mentions or ()] == ["Tehran", "Washington"]
     assert [(FRESH[e.start : e.end], e.attributes["modality"], len(e.arguments)) for e in made.events or ()] == [
         ("accused", "ASSERTED", 1),
@@ -115,10 +115,10 @@ def test_from_articles_to_a_model_applied_elsewhere(server: Server, schema: Sche
     assert [s.label for s in made.stances or ()] == ["AGAINST"]
 
     server.ok("check", tmp_path / "out.jsonl")
-    server.ok("split", tmp_path / "out.jsonl", "--annotator", "anna", "--out", tmp_path / "split")
-    server.ok("train", tmp_path / "split", "--annotator", "anna", "--base", "none", "--out", tmp_path / "model", *QUICK)
+    server.ok("split", tmp_path / "out.jsonl", "--annotator", "ada", "--out", tmp_path / "split")
+    server.ok("train", tmp_path / "split", "--annotator", "ada", "--base", "none", "--out", tmp_path / "model", *QUICK)
     server.ok(
-        "evaluate", tmp_path / "model", tmp_path / "split/test.jsonl", "--annotator", "anna", "--json", tmp_path / "scores.json"
+        "evaluate", tmp_path / "model", tmp_path / "split/test.jsonl", "--annotator", "ada", "--json", tmp_path / "scores.json"
     )
     assert json.loads((tmp_path / "scores.json").read_text())["mentions"]["n_gold"] > 0
     server.ok("package", tmp_path / "model", "--out", tmp_path / "dist")
