@@ -161,6 +161,24 @@ def compile_(
 
 
 @app.command()
+def agree(
+    inputs: Inputs,
+    annotators: Annotated[str | None, typer.Option(help="Compare these alone, as in ana,ben.")] = None,
+    differences: Annotated[Path | None, typer.Option(help="Write what only one of them marked to this file (CSV).")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the agreement to this file too.")] = None,
+    schema: Scheme = None,
+    force: Force = False,
+) -> None:
+    """Say how far annotators agree who marked the same articles, layer by layer."""
+    from .agreement import agree_files
+    from .schema import DEFAULT_SCHEMA, read_schema
+
+    scheme, names = read_schema(schema or DEFAULT_SCHEMA), (annotators or "").split(",")
+    outputs = {"differences_file": differences, "json_file": json_file}
+    print(agree_files(inputs, scheme, annotators=[n.strip() for n in names if n.strip()], **outputs, force=force))
+
+
+@app.command()
 def push(
     inputs: Inputs,
     project: Annotated[str, typer.Option(help="Title of the project, which is made where there is none.")],

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from annotate.matching import SCORES
 from annotate.records import Annotation, Stance
-from training.evaluate import GIVEN, MIN_STORIES, Pair, interval, score
+from annotate.scores import MIN_STORIES, interval
+from training.evaluate import GIVEN, Pair, score
 
 NUMBERS = {"p", "r", "f", "tp", "fp", "fn", "n_gold"}
 

@@ -15,7 +15,7 @@ ALLOWED = {
     "training": {"training", "annotate"},
     "apply": {"apply", "annotate", "training"},
 }
-SHARED = {"records", "schema", "sources", "matching", "page", "errors", "outputs", "check", "counts"}
+SHARED = {"records", "schema", "sources", "matching", "page", "errors", "outputs", "check", "counts", "differences", "scores"}
 LENT_BY_TRAINING = {"convert", "pipeline"}
 
 

@@ -6,10 +6,11 @@ from html.parser import HTMLParser
 import pytest
 from conftest import gold_annotation, gold_article, mention
 
+from annotate.differences import differences
 from annotate.records import Stance
 from annotate.schema import Schema
 from training.evaluate import Pair, score
-from training.report import differences, notes_on, to_html, to_text
+from training.report import notes_on, to_html, to_text
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -64,7 +65,8 @@ def test_notes_name_what_is_not_scored() -> None:
 
 
 def test_differences_name_missed_and_invented_marks() -> None:
-    found = {(d.noun, d.label, d.words, d.is_missed) for d in differences(pairs(1, 1)[0])}
+    one = pairs(1, 1)[0]
+    found = {(d.noun, d.label, d.words, d.is_missed) for d in differences(one.article.text, one.gold, one.found)}
     assert found == {
         ("mention", "GPE", "Paris", False),
         ("trigger", "CONSULT", "talks", True),

@@ -1,18 +1,13 @@
 """How good a model is: its predictions against annotated articles, each score with a bootstrap interval over stories."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from annotate.errors import DataError
-from annotate.matching import SCORES, Counts, Score, count_matches
+from annotate.matching import SCORES, Score, count_matches
 from annotate.records import Annotation, Article, annotation_of
+from annotate.scores import N_RESAMPLES, Result, add_up
 
 from .split import nothing_to_learn, usable
 
@@ -20,8 +15,6 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 GIVEN: tuple[Score, ...] = ("arguments", "attributes", "stances")
-MIN_STORIES = 10  # fewer, and a percentile bootstrap over whole stories covers far less than it claims
-COVERAGE = 0.95
 PREDICTED = "model"
 
 # What a component does, by the last word of its factory's name, and the scores that it makes possible.
@@ -43,21 +36,6 @@ class Pair(NamedTuple):
     gold: Annotation
     found: Annotation
     given: Annotation | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """One score. `ci` is the interval of F; None where there are fewer than MIN_STORIES stories, or nothing to count."""
-
-    counts: Counts
-    ci: tuple[float, float] | None
-    n_stories: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The plain numbers. Any: numbers, null and a table per label."""
-        interval = None if self.ci is None else list(self.ci)
-        labels = {label: _numbers(self.counts.of_label(label)) for label in self.counts.per_label}
-        return {**_numbers(self.counts), "ci": interval, "per_label": labels}
 
 
 @dataclass(frozen=True)
@@ -87,7 +65,7 @@ class Scores:
 
 
 def evaluate(
-    nlp: "Language", articles: Iterable[Article], *, annotator: str | None = None, n_resamples: int = 1000, seed: int = 0
+    nlp: "Language", articles: Iterable[Article], *, annotator: str | None = None, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> Scores:
     """The scores of a pipeline on annotated articles; those that nobody annotated are left out and counted.
 
@@ -105,7 +83,7 @@ def score(
     *,
     can: Iterable[Score] = SCORES,
     n_unused: int = 0,
-    n_resamples: int = 1000,
+    n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> Scores:
     """The scores of predictions that are there already. `can`: the scores that the model can have at all."""
@@ -205,47 +183,9 @@ def _results(
     pairs: Sequence[Pair], side: Callable[[Pair], Annotation | None], n_resamples: int, seed: int
 ) -> dict[Score, Result]:
     """Each score, over the articles where both sides have the layer."""
-    stories: dict[Score, dict[str, Counts]] = {}
+    counted = []
     for pair in pairs:
         other = side(pair)
         if other is not None:
-            for name, counts in count_matches(pair.gold, other).items():
-                per_story = stories.setdefault(name, {})
-                story = pair.article.story_or_id
-                per_story[story] = per_story.get(story, Counts()) + counts
-    results = {}
-    for name, per_story in stories.items():
-        rows = np.array([(c.tp, c.fp, c.fn) for _, c in sorted(per_story.items())], dtype=np.int64)
-        ci = interval(rows, n_resamples=n_resamples, seed=seed)
-        results[name] = Result(reduce(add, per_story.values(), Counts()), ci, len(per_story))
-    return results
-
-
-def interval(rows: NDArray[np.int64], *, n_resamples: int = 1000, seed: int = 0) -> tuple[float, float] | None:
-    """The percentile bootstrap interval of F1, drawing stories with replacement.
-
-    rows: (n_stories, 3), the tp, fp and fn of each story.
-    None with fewer than MIN_STORIES stories, or where nothing is there to count.
-    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3.
-    """
-    n_stories = len(rows)
-    if n_stories < MIN_STORIES or not rows.any():
-        return None
-    random = np.random.default_rng(seed)
-    even = np.full(n_stories, 1 / n_stories)
-    draws = random.multinomial(n_stories, even, size=n_resamples)  # (n_resamples, n_stories): how often each is drawn
-    tp, fp, fn = (draws @ rows).T
-    whole = 2 * tp + fp + fn
-    f1 = 2 * tp[whole > 0] / whole[whole > 0]  # a draw without anything to count has no F
-    if not f1.size:
-        return None
-    tail = (1 - COVERAGE) / 2
-    low, high = np.quantile(f1, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def _numbers(counts: Counts) -> dict[str, Any]:
-    """Any: numbers. Ratios are 0.0 where nothing is there on either side; then n_gold and fp say so."""
-    ratios = {"p": counts.precision, "r": counts.recall, "f": counts.f1}
-    plain = {name: 0.0 if math.isnan(value) else value for name, value in ratios.items()}
-    return {**plain, "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "n_gold": counts.n_gold}
+            counted.append((pair.article.story_or_id, count_matches(pair.gold, other)))
+    return add_up(counted, n_resamples=n_resamples, seed=seed)

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from annotate.counts import n_of
-from annotate.matching import Counts, Item, Score, match
+from annotate.differences import differences
+from annotate.matching import Counts, Score
 from annotate.outputs import refuse_to_overwrite, whole_file
 from annotate.records import read_records
 from annotate.schema import Schema
+from annotate.scores import COVERAGE, MIN_STORIES, Result, in_words
 
-from .evaluate import COVERAGE, MIN_STORIES, Pair, Result, Scores, evaluate
+from .evaluate import Pair, Scores, evaluate
 
 MAX_ARTICLES = 60  # what a browser shows without effort
 TEMPLATE = "report.html"
@@ -26,22 +28,6 @@ MEANING: dict[Score, str] = {
     "attributes": "the values, on triggers that match",
     "stances": "offsets of holder and target, and the label",
 }
-_NOUNS: tuple[tuple[Score, str], ...] = (
-    ("mentions", "mention"),
-    ("triggers", "trigger"),
-    ("arguments_attached", "argument"),
-    ("attributes", "attribute"),
-    ("stances", "stance"),
-)
-
-
-class Difference(NamedTuple):
-    """One mark that only one side has."""
-
-    noun: str
-    label: str
-    words: str
-    is_missed: bool
 
 
 def evaluate_files(
@@ -103,13 +89,6 @@ def notes_on(scores: Scores) -> Iterator[str]:
         yield f"{n_of(scores.n_unused, 'article')} without annotation: left out"
 
 
-def in_words(result: Result) -> str:
-    """The interval of a score, or why it has none."""
-    if result.ci is not None:
-        return f"{result.ci[0]:.3f} to {result.ci[1]:.3f}"
-    return "too few stories" if result.n_stories < MIN_STORIES else "nothing there"
-
-
 def _table(title: str, rows: Sequence[tuple[Score, Result]]) -> list[str]:
     interval = f"{COVERAGE:.0%} interval"
     lines = [f"{title:<22}{'P':>7}{'R':>7}{'F':>7}  {interval:<16}{'n':>8}"]
@@ -152,25 +131,9 @@ def to_html(scores: Scores, *, title: str, schema: Schema | None = None) -> str:
         "title": title,
         "scores": scores,
         "notes": list(notes_on(scores)),
-        "articles": [(pair, list(differences(pair))) for pair in shown],
+        "articles": [(pair, list(differences(pair.article.text, pair.gold, pair.found))) for pair in shown],
         "n_hidden": len(scores.pairs) - len(shown),
         "marked": marked,
         "style": Markup(style()),
     }
     return jinja.get_template(TEMPLATE).render(**values)
-
-
-def differences(pair: Pair) -> Iterator[Difference]:
-    """The marks that only gold or only the model has, in the order of the text."""
-    found = match(pair.gold, pair.found)
-    for name, noun in _NOUNS:
-        if name in found:
-            sides = ((found[name].first_only, True), (found[name].second_only, False))
-            rows = sorted((item, missed) for items, missed in sides for item in items)
-            for item, missed in rows:
-                yield Difference(noun, item.label or "", _words(pair.article.text, item), missed)
-
-
-def _words(text: str, item: Item) -> str:
-    spans = zip(item.offsets[::2], item.offsets[1::2], strict=True)
-    return " → ".join(" ".join(text[start:end].split()) for start, end in spans)
