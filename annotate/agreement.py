@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 from .counts import n_of
 from .differences import differences
-from .errors import DataError, RecordError
+from .errors import DataError
 from .matching import Counts, count_article_stances, count_matches, count_named_stances
 from .outputs import refuse_to_overwrite, whole_file
-from .records import Annotation, Article, integrity_faults
+from .records import Annotation, Article
 from .schema import Schema
 from .scores import COVERAGE, Result, add_up, in_words
-from .sources import scan_articles
-from .tables import Scanned
+from .sources import join_annotations, scan_articles
 
 NAMED_STANCES = "stances by name"
 ARTICLE_STANCES = "stances of the article"
@@ -85,32 +84,6 @@ def agree_files(
             plain = [agreement.to_json() for agreement in found]
             temporary.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return "\n\n".join(map(to_text, found))
-
-
-def join_annotations(scanned: Scanned) -> list[Article]:
-    """The articles by id, each with the annotations that all inputs have of it.
-
-    Raises RecordError at the first that is not sound, whose text differs from the one before, or whose annotator came before.
-    """
-    joined: dict[str, Article] = {}
-    for place, article in scanned:
-        if isinstance(article, RecordError):
-            raise article
-        for fault in integrity_faults(article):
-            raise RecordError(place, fault.finding, fault.remedy)
-        known = joined.get(article.id)
-        if known is None:
-            joined[article.id] = article
-            continue
-        if known.text != article.text:
-            raise RecordError(
-                place, "differs in its text from the article of that id before it", "compare annotations of one text"
-            )
-        twice = {a.annotator for a in known.annotations} & {a.annotator for a in article.annotations}
-        if twice:
-            raise RecordError(place, f"is annotated by '{min(twice)}' a second time", "give each annotator a name of their own")
-        joined[article.id] = known.model_copy(update={"annotations": known.annotations + article.annotations})
-    return list(joined.values())
 
 
 def pairs_of(articles: Iterable[Article], *, annotators: Sequence[str] = ()) -> dict[tuple[str, str], list[Pair]]:

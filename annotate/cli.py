@@ -179,6 +179,28 @@ def agree(
 
 
 @app.command()
+def page(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option(help="The page to write (HTML).")],
+    title: Annotated[str, typer.Option(help="Its title.")] = "Articles",
+    annotator: Annotated[str | None, typer.Option(help="Show this one's marks alone.")] = None,
+    schema: Scheme = None,
+    force: Force = False,
+) -> None:
+    """Show articles with their marks on a page to browse, annotators side by side."""
+    from .outputs import refuse_to_overwrite
+    from .page import write_page
+    from .schema import DEFAULT_SCHEMA, read_schema
+    from .sources import join_annotations, scan_articles
+
+    refuse_to_overwrite(out, force=force)
+    scheme = read_schema(schema or DEFAULT_SCHEMA)
+    articles = join_annotations(scan_articles(inputs, schema=scheme))
+    write_page(out, articles, title=title, schema=scheme, annotator=annotator, force=force)
+    print(out)
+
+
+@app.command()
 def push(
     inputs: Inputs,
     project: Annotated[str, typer.Option(help="Title of the project, which is made where there is none.")],

@@ -1,17 +1,16 @@
 """Articles with their marks as a page of HTML that fetches nothing, runs nothing and escapes all it shows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .counts import n_of
 from .outputs import whole_file
-from .records import Annotation, Article, Event, Mention, annotation_of
+from .records import GOLD, Annotation, Article, Event, Mention, Stance
 from .schema import Schema
+from .segments import Kind, Label, Mark, segments, set_lanes
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -20,43 +19,6 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _GOLDEN_ANGLE = 137.508  # degrees between neighbours in a list of labels, so that they differ as much as they can
 _FIRST_HUE = {"entity": 250.0, "event": 30.0, "stance": 145.0}
-
-Kind = Literal["entity", "event", "stance"]
-
-
-class Label(NamedTuple):
-    """A label as the page shows it; hue: an angle of the colour circle."""
-
-    name: str
-    kind: Kind
-    hue: int
-    definition: str = ""
-    n: int = 0
-
-
-@dataclass
-class _Mark:
-    start: int
-    end: int
-    label: Label
-    id: str
-    anchor: str = ""
-    lane: int = 0  # which line under the text it draws; 0 is the nearest
-
-
-class Layer(NamedTuple):
-    """One mark in one stretch of text without a boundary in it."""
-
-    mark: _Mark
-    is_first: bool
-    is_last: bool
-
-
-class Segment(NamedTuple):
-    """A stretch of text and the marks over it, outermost first."""
-
-    text: str
-    layers: tuple[Layer, ...]
 
 
 def write_page(
@@ -69,8 +31,10 @@ def write_page(
     note: str = "",
     force: bool = False,
 ) -> None:
-    """Writes a self-contained page of articles with the marks of one annotator (see `annotation_of`), events and stances.
+    """Writes a self-contained page of articles with their marks, events and stances, to be filtered by label and outlet.
 
+    annotator: whose marks alone are shown. Without it gold comes first, or the only annotation there is; all others are
+    shown side by side, and what not all of these have is outlined.
     schema: gives the labels their order, colours and definitions. note: a sentence under the title.
     Raises DataError when the file is there already and `force` is not set.
     """
@@ -84,15 +48,27 @@ def render_page(
     articles: Sequence[Article], *, title: str, schema: Schema | None = None, annotator: str | None = None, note: str = ""
 ) -> str:
     """The page of `write_page` as a string."""
-    annotations = [annotation_of(article, annotator) for article in articles]
     palette = _Palette(schema)
-    views = [
-        _view(article, annotation, palette, f"a{number}")
-        for number, (article, annotation) in enumerate(zip(articles, annotations, strict=True), 1)
-    ]
-    legend = palette.count(a for a in annotations if a is not None)
-    summary = _summary(len(articles), legend, sorted({a.annotator for a in annotations if a is not None}))
-    return _template("page").render(title=title, summary=summary, note=note, style=style(), articles=views, legend=legend)
+    shown = [_chosen(article, annotator) for article in articles]
+    outlets = {name: f"o{i}" for i, name in enumerate(sorted({a.outlet for a in articles if a.outlet}))}
+    views = []
+    for number, (article, annotations) in enumerate(zip(articles, shown, strict=True), 1):
+        view = _view(article, annotations, palette, f"a{number}")
+        view["keys"] = sorted({*view["keys"], *([outlets[article.outlet]] if article.outlet else ())})
+        views.append(view)
+    legend = palette.count(annotations[0] for annotations in shown if annotations)
+    choices = [label.key for label in legend] + (list(outlets.values()) if len(outlets) > 1 else [])
+    values: dict[str, Any] = {  # Any: what the template shows
+        "title": title,
+        "summary": _summary(len(articles), legend, sorted({a.annotator for own in shown for a in own})),
+        "note": note,
+        "style": style(),
+        "articles": views,
+        "legend": legend,
+        "outlets": [(name, key, sum(a.outlet == name for a in articles)) for name, key in outlets.items() if key in choices],
+        "choices": choices if len(articles) > 1 else [],
+    }
+    return _template("page").render(**values)
 
 
 def marked_article(
@@ -105,7 +81,15 @@ def marked_article(
     """
     from markupsafe import Markup
 
-    return Markup(_template("article").render(article=_view(article, annotation, _Palette(schema), anchor)))
+    view = _view(article, [] if annotation is None else [annotation], _Palette(schema), anchor)
+    return Markup(_template("article").render(article=view))
+
+
+def _chosen(article: Article, annotator: str | None) -> list[Annotation]:
+    """The annotations to show, the one that counts first."""
+    if annotator is not None:
+        return [a for a in article.annotations if a.annotator == annotator]
+    return sorted((a for a in article.annotations if not a.is_skipped), key=lambda a: (a.annotator != GOLD, a.annotator))
 
 
 def style() -> "Markup":
@@ -146,7 +130,7 @@ class _Palette:
         if key not in self._labels:
             n_before = sum(known == kind for known, _ in self._labels)
             hue = round(_FIRST_HUE[kind] + n_before * _GOLDEN_ANGLE) % 360
-            self._labels[key] = Label(name, kind, hue, definition)
+            self._labels[key] = Label(name, kind, hue, f"{kind[0]}{kind[1]}{n_before}", definition)
         return self._labels[key]
 
     def role_order(self, role: str) -> tuple[int, str]:
@@ -165,12 +149,41 @@ class _Palette:
         return [label._replace(n=counts[key]) for key, label in self._labels.items() if counts[key]]
 
 
-def _view(article: Article, annotation: Annotation | None, palette: _Palette, anchor: str) -> dict[str, Any]:
+def _view(article: Article, annotations: Sequence[Annotation], palette: _Palette, anchor: str) -> dict[str, Any]:
     """What the templates show of an article. Any: they take plain values of all kinds."""
-    annotation = annotation or Annotation(annotator="")
+    has_main = len(annotations) < 2 or annotations[0].annotator == GOLD
+    others = list(annotations[1:] if has_main else annotations)
+    readings = [_readings(a) for a in others]
+    shared = frozenset.intersection(*readings) if len(others) > 1 else None
+    main = (annotations[0] if annotations else Annotation(annotator="")) if has_main else None
+    is_web = article.url is not None and article.url.lower().startswith(("http://", "https://"))
+    return {
+        "anchor": anchor,
+        "title": article.title or article.id,
+        "id": article.id,
+        "origin": [part for part in (article.outlet, article.published) if part],
+        "url": article.url if is_web else None,
+        "language": article.language,
+        "keys": {label.key for label in palette.count(annotations)},
+        "main": None if main is None else _version(article, main, palette, anchor),
+        "others": [
+            _version(article, a, palette, anchor and f"{anchor}v{number}", shared=shared) for number, a in enumerate(others, 1)
+        ],
+    }
+
+
+def _version(
+    article: Article, annotation: Annotation, palette: _Palette, anchor: str, *, shared: frozenset[Any] | None = None
+) -> dict[str, Any]:
+    """One annotation of an article. shared: what all annotations beside it have too (see `_readings`).
+
+    Any: the templates take plain values of all kinds.
+    """
     marks = _marks(annotation, palette, anchor)
     found: tuple[Mention | Event, ...] = (*(annotation.mentions or ()), *(annotation.events or ()))
     items = {item.id: item for item in found}
+    for mark in marks.values():
+        mark.is_alone = shared is not None and (mark.start, mark.end, mark.label.name) not in shared
 
     def quote(item_id: str | None) -> dict[str, Any]:
         item = items.get(item_id or "")
@@ -180,23 +193,48 @@ def _view(article: Article, annotation: Annotation | None, palette: _Palette, an
         text = " ".join(article.text[item.start : item.end].split())
         return {"text": text, "label": mark.label, "anchor": mark.anchor, "is_article": False}
 
-    is_web = article.url is not None and article.url.lower().startswith(("http://", "https://"))
+    def is_alone(reading: tuple[Any, ...]) -> bool:
+        return shared is not None and reading not in shared
+
     return {
-        "anchor": anchor,
-        "title": article.title or article.id,
-        "id": article.id,
-        "origin": [part for part in (article.outlet, article.published) if part],
-        "url": article.url if is_web else None,
-        "language": article.language,
         "annotation": annotation,
-        "n_lanes": _set_lanes(list(marks.values())),
-        "segments": list(_segments(article.text, list(marks.values()))),
-        "events": [_event_view(event, quote, palette) for event in sorted(annotation.events or (), key=_place)],
+        "n_lanes": set_lanes(list(marks.values())),
+        "segments": list(segments(article.text, list(marks.values()))),
+        "events": [
+            _event_view(event, quote, palette) | {"is_alone": is_alone(_event_reading(event, items))}
+            for event in sorted(annotation.events or (), key=_place)
+        ],
         "stances": [
-            {"holder": quote(s.holder), "target": quote(s.target), "label": palette.label("stance", s.label), "score": s.score}
-            for s in annotation.stances or ()
+            {
+                "holder": quote(stance.holder),
+                "target": quote(stance.target),
+                "label": palette.label("stance", stance.label),
+                "score": stance.score,
+                "is_alone": is_alone(_stance_reading(stance, items)),
+            }
+            for stance in annotation.stances or ()
         ],
     }
+
+
+def _readings(annotation: Annotation) -> frozenset[tuple[Any, ...]]:
+    """Each mark, event and stance by what it says, whatever its id. Any: offsets, labels and sets of them."""
+    found: tuple[Mention | Event, ...] = (*(annotation.mentions or ()), *(annotation.events or ()))
+    items = {item.id: item for item in found}
+    return frozenset(
+        [(item.start, item.end, item.label) for item in found]
+        + [_event_reading(event, items) for event in annotation.events or ()]
+        + [_stance_reading(stance, items) for stance in annotation.stances or ()]
+    )
+
+
+def _event_reading(event: Event, items: Mapping[str, Mention | Event]) -> tuple[Any, ...]:
+    roles = frozenset((a.role, _place(items[a.mention])) for a in event.arguments)
+    return (*_place(event), event.label, roles, frozenset(event.attributes.items()))
+
+
+def _stance_reading(stance: Stance, items: Mapping[str, Mention | Event]) -> tuple[Any, ...]:
+    return (stance.holder and _place(items[stance.holder]), _place(items[stance.target]), stance.label)
 
 
 def _event_view(event: Event, quote: Callable[[str], dict[str, Any]], palette: _Palette) -> dict[str, Any]:
@@ -211,7 +249,7 @@ def _place(item: Mention | Event) -> tuple[int, int]:
     return item.start, item.end
 
 
-def _marks(annotation: Annotation, palette: _Palette, anchor: str) -> dict[str, _Mark]:
+def _marks(annotation: Annotation, palette: _Palette, anchor: str) -> dict[str, Mark]:
     """The marks of mentions and events by id, in the order of the text, longer ones first."""
     layers: tuple[tuple[Kind, Sequence[Mention | Event]], ...] = (
         ("entity", annotation.mentions or ()),
@@ -220,44 +258,9 @@ def _marks(annotation: Annotation, palette: _Palette, anchor: str) -> dict[str, 
     found = [(kind, item) for kind, items in layers for item in items]
     found.sort(key=lambda pair: (pair[1].start, -pair[1].end, pair[0]))
     return {
-        item.id: _Mark(item.start, item.end, palette.label(kind, item.label), item.id, f"{anchor}-{number}" if anchor else "")
+        item.id: Mark(item.start, item.end, palette.label(kind, item.label), item.id, f"{anchor}-{number}" if anchor else "")
         for number, (kind, item) in enumerate(found, 1)
     }
-
-
-def _set_lanes(marks: Sequence[_Mark]) -> int:
-    """Gives marks that overlap lanes of their own, inner ones nearer to the text, and returns how many lanes there are.
-
-    marks: in the order of the text, longer ones first.
-    """
-    deepest, group_end, group = 0, 0, list[_Mark]()
-    for mark in (*marks, None):
-        if mark is None or mark.start >= group_end:  # the overlapping group is complete: turn its lanes upside down
-            top = max((m.lane for m in group), default=-1)
-            deepest = max(deepest, top + 1)
-            for member in group:
-                member.lane = top - member.lane
-            group = []
-        if mark is not None:
-            used = {m.lane for m in group if m.end > mark.start}
-            mark.lane = next(lane for lane in range(len(used) + 1) if lane not in used)
-            group.append(mark)
-            group_end = max(group_end, mark.end)
-    return deepest
-
-
-def _segments(text: str, marks: Sequence[_Mark]) -> Iterator[Segment]:
-    """The text cut at every edge of a mark, so that crossing marks can be shown too."""
-    starts: dict[int, list[_Mark]] = {}
-    for mark in marks:
-        starts.setdefault(mark.start, []).append(mark)
-    edges = sorted({0, len(text), *starts, *(mark.end for mark in marks)})
-    active: list[_Mark] = []
-    for start, end in pairwise(edges):
-        active = [mark for mark in active if mark.end > start] + starts.get(start, [])
-        outermost_first = sorted(active, key=lambda mark: -mark.lane)
-        layers = tuple(Layer(m, m.start == start, m.end == end) for m in outermost_first)
-        yield Segment(text[start:end], layers)
 
 
 @cache  # compiling takes longer than rendering

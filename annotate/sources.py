@@ -75,6 +75,32 @@ def without_repeats(scanned: Scanned) -> Scanned:
             yield place, article
 
 
+def join_annotations(scanned: Scanned) -> list[Article]:
+    """The articles by id, each with the annotations that all inputs have of it.
+
+    Raises RecordError at the first that is not sound, whose text differs from the one before, or whose annotator came before.
+    """
+    joined: dict[str, Article] = {}
+    for place, article in scanned:
+        if isinstance(article, RecordError):
+            raise article
+        for fault in integrity_faults(article):
+            raise RecordError(place, fault.finding, fault.remedy)
+        known = joined.get(article.id)
+        if known is None:
+            joined[article.id] = article
+            continue
+        if known.text != article.text:
+            raise RecordError(
+                place, "differs in its text from the article of that id before it", "compare annotations of one text"
+            )
+        twice = {a.annotator for a in known.annotations} & {a.annotator for a in article.annotations}
+        if twice:
+            raise RecordError(place, f"is annotated by '{min(twice)}' a second time", "give each annotator a name of their own")
+        joined[article.id] = known.model_copy(update={"annotations": known.annotations + article.annotations})
+    return list(joined.values())
+
+
 def repeated(place: str, first: str) -> RecordError:
     """What to say of an article that has the id of the one at `first`."""
     return RecordError(place, f"has the id of {first.split(': article ')[0]}", "give each article its own id")

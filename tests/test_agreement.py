@@ -7,10 +7,11 @@ import pytest
 from conftest import event, gold_annotation, gold_article, mention
 from typer.testing import CliRunner
 
-from annotate.agreement import ARTICLE_STANCES, NAMED_STANCES, Pair, agree, join_annotations, pairs_of, to_text
+from annotate.agreement import ARTICLE_STANCES, NAMED_STANCES, Pair, agree, pairs_of, to_text
 from annotate.errors import DataError
 from annotate.records import Annotation, Article, Stance, write_records
 from annotate.schema import Schema
+from annotate.sources import join_annotations
 from copydesk import app
 
 

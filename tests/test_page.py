@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import gold_article
+from browser import CHROMIUM, FLAGS
+from conftest import gold_annotation, gold_article
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playwright.sync_api import sync_playwright
 
 from annotate.errors import DataError
 from annotate.page import marked_article, render_page, style, write_page
@@ -47,7 +49,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, dict(attrs))
         self.elements.append(element)
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "input"):
             self.open.append(element)
 
     def handle_endtag(self, tag: str) -> None:
@@ -165,13 +167,16 @@ def test_nothing_on_a_page_of_hostile_articles_can_run(word: str) -> None:
                 ),
                 stances=(Stance(holder=word, target="e", label=word),),
             ),
+            Annotation(annotator="ben"),
         ),
     )
     page = parse(render_page([article, article], title=word, note=word))
     assert {e.tag for e in page.elements} <= {
         *("html", "head", "meta", "title", "style", "body", "div", "header", "h1", "h2", "h3", "p", "dl", "dt", "dd", "span"),
-        *("small", "nav", "details", "summary", "ol", "ul", "li", "a", "bdi", "i", "article"),
+        *("small", "nav", "details", "summary", "ol", "ul", "li", "a", "bdi", "i", "article", "section"),
+        *("form", "label", "input", "button"),
     }
+    assert {e.attributes["type"] for e in page.elements if e.tag in ("input", "button")} <= {"checkbox", "reset"}
     names = {name for e in page.elements for name in e.attributes}
     assert not {name for name in names if name.startswith("on")} and "src" not in names
     assert all((e.attributes.get("href") or "#").startswith("#") for e in page.elements)
@@ -211,6 +216,60 @@ def test_pieces_without_an_anchor_have_no_ids(schema: Schema) -> None:
 def test_the_style_touches_nothing_but_its_own_class() -> None:
     selectors = [line.split("{")[0] for line in style().splitlines() if "{" in line and not line.startswith((" ", "@", "}"))]
     assert selectors and all(".marked" in s for selector in selectors for s in selector.split(","))
+
+
+def two_annotators() -> Article:
+    """Ana marked the example article; ben as well, but for its last event, and with Washington as a person."""
+    ben = gold_annotation("ben")
+    mentions = tuple(m.model_copy(update={"label": "PERSON"}) if m.id == "m2" else m for m in ben.mentions or ())
+    ben = ben.model_copy(update={"mentions": mentions, "events": (ben.events or ())[:1]})
+    return gold_article("a").model_copy(update={"annotations": (ben, gold_annotation("ana"))})
+
+
+def test_annotators_are_side_by_side_and_what_differs_is_outlined(schema: Schema) -> None:
+    page = parse(render_page([two_annotators()], title="t", schema=schema))
+    assert [e.text.split()[0] for e in page.elements if e.tag == "section"] == ["ana", "ben"]
+    assert [e.attributes["title"] for e in page.of_class("alone") if e.tag == "span"] == [
+        "GPE · m2",
+        "CONSULT · e2",
+        "PERSON · m2",
+    ]
+    assert [e.text.split()[0] for e in page.of_class("alone") if e.tag == "li"] == ["talks"]
+
+
+def test_gold_comes_first_and_the_others_below_it(schema: Schema) -> None:
+    article = two_annotators()
+    gold = article.model_copy(update={"annotations": (*article.annotations, gold_annotation())})
+    page = parse(render_page([gold], title="t", schema=schema))
+    assert [e.text.split()[0] for e in page.elements if e.tag == "section"] == ["ana", "ben"]
+    assert len(page.of_class("columns")) == 3
+    assert "open" not in page.of_class("others")[0].attributes
+    alone = parse(render_page([gold], title="t", schema=schema, annotator="ben"))
+    assert len(alone.of_class("columns")) == 1
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; `make test` installs it")
+def test_ticked_labels_leave_the_articles_that_have_them_all(schema: Schema, tmp_path: Path) -> None:
+    """In a real browser, because the page has no script: its style sheet does it."""
+    bare = Article(
+        id="b", text="Oslo slept.", outlet="Northgate Wire", annotations=(Annotation(annotator="gold", mentions=()),)
+    )
+    write_page(tmp_path / "page.html", [gold_article("a"), bare], title="t", schema=schema)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        articles = page.locator("article")
+        assert [articles.nth(i).is_visible() for i in (0, 1)] == [True, True]
+        page.get_by_label("ACCUSE").check()
+        assert [articles.nth(i).is_visible() for i in (0, 1)] == [True, False]
+        weights = {m.inner_text(): m.evaluate("e => getComputedStyle(e).fontWeight") for m in page.locator(".mark.event").all()}
+        assert weights == {"accused": "600", "talks": "400"}
+        page.get_by_label("Northgate Wire").check()
+        assert [articles.nth(i).is_visible() for i in (0, 1)] == [False, False]
+        page.get_by_role("button").click()
+        assert [articles.nth(i).is_visible() for i in (0, 1)] == [True, True]
+        browser.close()
 
 
 def test_a_page_is_not_replaced_unasked(tmp_path: Path) -> None:
