@@ -45,7 +45,7 @@ def package(
 
 @app.command()
 def split(
-    records: Annotated[Path, typer.Argument(help="Annotated articles, JSON Lines.")],
+    records: Annotated[Path, typer.Argument(help="Annotated articles: JSON Lines, *.marked, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="Folder for train.jsonl, dev.jsonl, test.jsonl and split.json.")],
     seed: Annotated[int, typer.Option(help="Another seed draws other stories.")] = 0,
     dev: Annotated[float, typer.Option(help="Share of the articles that decide when training stops.")] = 0.1,
@@ -64,19 +64,19 @@ def split(
 
 @app.command()
 def convert(
-    records: Annotated[Path, typer.Argument(help="Annotated articles, JSON Lines.")],
+    records: Annotated[Path, typer.Argument(help="Annotated articles: JSON Lines, *.marked, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="The .spacy file to write, for spaCy's own commands.")],
     language: Annotated[str, typer.Option(help="Whose tokenizer cuts the text into words.")] = "en",
     annotator: Annotator = None,
     force: Force = False,
 ) -> None:
     """Turn annotated articles into spaCy's training format, and say what its components cannot hold."""
-    from annotate.records import read_records
+    from annotate.sources import read_articles
 
     from .convert import blank_of, convert_records
 
     nlp = blank_of(language, "--language")
-    losses = convert_records(read_records(records), nlp, out, annotator=annotator, force=force)
+    losses = convert_records(read_articles([str(records)]), nlp, out, annotator=annotator, force=force)
     print(f"{losses.n_articles - losses.n_without_annotation:,} articles in {out}")
     for line in losses.lines():
         _say(line)
@@ -113,7 +113,7 @@ def train(
 @app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(help="Folder of a trained model, or name of an installed one.")],
-    records: Annotated[Path, typer.Argument(help="Annotated articles that the model has not seen, JSON Lines.")],
+    records: Annotated[Path, typer.Argument(help="Annotated articles that the model has not seen.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file too.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page with scores and marked articles.")] = None,
     annotator: Annotator = None,

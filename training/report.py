@@ -9,9 +9,9 @@ from annotate.counts import n_of
 from annotate.differences import differences
 from annotate.matching import Counts, Score
 from annotate.outputs import refuse_to_overwrite, whole_file
-from annotate.records import read_records
 from annotate.schema import Schema
 from annotate.scores import COVERAGE, MIN_STORIES, Result, in_words
+from annotate.sources import read_articles
 
 from .evaluate import Pair, Scores, evaluate
 
@@ -49,8 +49,9 @@ def evaluate_files(
     outputs = [path for path in (json_file, html_file) if path is not None]
     for path in outputs:
         refuse_to_overwrite(path, force=force)
-    articles = list(read_records(records))
     nlp = load_model(model)
+    schema = schema_of(nlp)
+    articles = list(read_articles([str(records)], schema=schema))
     scores = evaluate(nlp, articles, annotator=annotator, seed=seed)
     for path in outputs:
         with whole_file(path, force=force) as temporary:
@@ -58,7 +59,7 @@ def evaluate_files(
                 text = json.dumps(scores.to_json(), indent=2, ensure_ascii=False) + "\n"
             else:
                 title = f"{Path(model).name} on {records.name}"
-                text = to_html(scores, title=title, schema=schema_of(nlp))
+                text = to_html(scores, title=title, schema=schema)
             temporary.write_text(text, encoding="utf-8")
     return to_text(scores)
 

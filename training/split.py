@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 from annotate.counts import n_of
 from annotate.errors import DataError
 from annotate.outputs import whole_folder
-from annotate.records import Article, annotation_of, read_records, to_line, write_records
+from annotate.records import Article, annotation_of, to_line, write_records
+from annotate.sources import read_articles
 
 Part = Literal["train", "dev", "test"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
@@ -81,8 +82,8 @@ def _hash(story: str, seed: int) -> str:
 
 
 def split_records(path: Path, *, seed: int = 0, shares: Sequence[float] = SHARES, annotator: str | None = None) -> Split:
-    """The split of a file of records. Raises DataError when nobody annotated any article."""
-    return split_corpus(read_records(path), str(path), seed=seed, shares=shares, annotator=annotator)
+    """The split of a file or folder of articles. Raises DataError when nobody annotated any article."""
+    return split_corpus(read_articles([str(path)]), str(path), seed=seed, shares=shares, annotator=annotator)
 
 
 def split_corpus(
