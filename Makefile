@@ -5,17 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 SOURCES := copydesk.py pyproject.toml $(shell find annotate training apply configs -type f -not -name '*.pyc')
-STORIES := $(wildcard corpus/stories/*.marked)
+STORIES := $(wildcard corpus/stories/*/*.marked)
+CORPUS := corpus/train.jsonl corpus/dev.jsonl corpus/test.jsonl
+ROUNDS := $(wildcard corpus/double/*/*/*.marked)
 BASE := models/base/en_core_web_md
 DEMO := build/demo
+STEPS := 1000
 WHEEL := dist/en_news_events-0.1.0-py3-none-any.whl
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test studio bench format clean
+.PHONY: help demo corpus corpus-page agreement test studio bench bench-starter format clean
 
 help:  ## List these targets.
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 15
 
 # -- environments ------------------------------------------------------------------------------------------------------
 
@@ -73,23 +76,20 @@ demo:  ## From a fresh clone to a model applied to a fresh article.
 	@echo "Wheel  $(WHEEL)"
 	@echo "Page   $(DEMO)/applied/page.html (scores label by label: $(DEMO)/scores.html)"
 
-corpus/gold.jsonl: $(STORIES) configs/schema.toml | $(VENV)/installed
-	@echo "== compiling the starter corpus"
-	@$(BIN)/copydesk compile corpus/stories --out $@ --force
+corpus/%.jsonl: $(STORIES) configs/schema.toml | $(VENV)/installed
+	@$(BIN)/copydesk compile corpus/stories/$* --out $@ --counts --force
 
-$(DEMO)/split/split.json: corpus/gold.jsonl | $(VENV)/installed
-	@echo "== checking the starter corpus and splitting it by story"
-	@$(BIN)/copydesk check $<
-	@$(BIN)/copydesk split $< --out $(DEMO)/split --force
-
-models/demo/meta.json: $(DEMO)/split/split.json $(SOURCES) $(BASE)/meta.json
+models/demo/meta.json: $(CORPUS) $(SOURCES) $(BASE)/meta.json
+	@echo "== checking the starter corpus"
+	@$(BIN)/copydesk check $(CORPUS)
 	@echo "== training"
-	@$(BIN)/copydesk train $(DEMO)/split --out models/demo --base $$(grep -qx none $(BASE)/meta.json && echo none || echo $(BASE)) \
-	  --training.max_steps 600 --force
+	@$(BIN)/copydesk train corpus --out models/demo --base $$(grep -qx none $(BASE)/meta.json && echo none || echo $(BASE)) \
+	  --training.max_steps $(STEPS) --force
 
 $(DEMO)/scores.txt: models/demo/meta.json
 	@echo "== evaluating on the test stories"
-	@$(BIN)/copydesk evaluate models/demo $(DEMO)/split/test.jsonl --json $(DEMO)/scores.json --html $(DEMO)/scores.html --force > $@
+	@mkdir -p $(DEMO)
+	@$(BIN)/copydesk evaluate models/demo corpus/test.jsonl --json $(DEMO)/scores.json --html $(DEMO)/scores.html --force > $@
 
 $(WHEEL): $(DEMO)/scores.txt
 	@echo "== packaging"
@@ -109,12 +109,28 @@ test: $(VENV)/installed-dev .cache/clean/installed .cache/spacy/installed .cache
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "server or not server"
 
-studio: corpus/gold.jsonl $(VENV)/installed  ## Label Studio with the starter project, ready in the browser.
+corpus: $(CORPUS)  ## Compile the starter corpus, and count its labels.
+
+build/double/%.jsonl: $(ROUNDS) configs/schema.toml | $(VENV)/installed
+	@mkdir -p $(@D)
+	@$(BIN)/copydesk compile corpus/double/$* --out $@ --annotator $(notdir $*) --force > /dev/null
+
+agreement: build/double/round-1/first.jsonl build/double/round-1/second.jsonl build/double/round-2/first.jsonl build/double/round-2/second.jsonl  ## How far the corpus's two annotators agree, before and after.
+	@for round in round-1 round-2; do echo "== $$round"; $(BIN)/copydesk agree build/double/$$round/first.jsonl build/double/$$round/second.jsonl; done
+
+corpus-page: $(CORPUS) build/double/round-2/first.jsonl build/double/round-2/second.jsonl  ## The starter corpus as a page to browse.
+	@$(BIN)/copydesk page $^ --title "copydesk starter corpus" --out docs/corpus.html --force
+
+studio: $(CORPUS) $(VENV)/installed  ## Label Studio with the starter project, ready in the browser.
 	@$(BIN)/copydesk studio up --home .studio
-	@$(BIN)/copydesk push corpus/gold.jsonl --project "copydesk starter" --home .studio --as annotations
+	@$(BIN)/copydesk push $(CORPUS) --project "copydesk starter" --home .studio --as annotations
 
 bench: $(VENV)/installed-dev $(BASE)/meta.json  ## Accuracy on public data (needs COPYDESK_BENCH) and speed.
 	$(BIN)/python -m benchmarks
+
+bench-starter: $(VENV)/installed-dev $(BASE)/meta.json $(CORPUS)  ## What is learnt from the starter corpus: seeds, learning curve, unread outlets (hours).
+	$(BIN)/python -m benchmarks starter train
+	$(BIN)/python -m benchmarks starter score
 
 format:  ## Lay out the code.
 	$(BIN)/ruff format .

@@ -1,8 +1,9 @@
-"""usage: python -m benchmarks [accuracy [SET [BASE]] | speed [MODEL] | table]
+"""usage: python -m benchmarks [accuracy [SET [BASE]] | speed [MODEL] | starter [train [RUN …] | score] | table]
 
 accuracy: trains and tests on the sets in the folder COPYDESK_BENCH (made by benchmarks.convert), from the base (`md`)
 and from nothing (`blank`). speed: words per CPU second of a trained pipeline. Results are kept in
-benchmarks/results.json and shown in docs/benchmarks.md; without a word, everything is run.
+benchmarks/results.json and shown in docs/benchmarks.md; without a word, both are run. starter: what is learnt from the
+starter corpus, see benchmarks/starter.py; takes hours.
 """
 
 import json
@@ -21,6 +22,10 @@ COLUMNS = ("mentions", "triggers_id", "triggers", "arguments", "arguments_attach
 def main(words: list[str]) -> None:
     if words[:1] == ["table"]:
         write_page(read_results())
+    elif words[:1] == ["starter"]:
+        from .starter import main as starter
+
+        starter(words[1:])
     elif words[:1] == ["speed"]:
         measure_speed(Path(words[1]) if len(words) > 1 else Path("models/demo"))
     elif words[:1] == ["accuracy"]:
@@ -52,14 +57,15 @@ def measure_accuracy(name: str, base: str) -> None:
 
 
 def measure_speed(model: Path) -> None:
+    from annotate.records import read_records
     from training.pipeline import load_model
+    from training.split import PARTS
 
     from .speed import shares, words_per_cpu_second
 
     if not (model / "config.cfg").is_file():
         sys.exit(f"{model}: is no model; run `make demo` first, or name one")
-    lines = Path("corpus/gold.jsonl").read_text(encoding="utf-8").splitlines()
-    texts = [record["text"] for record in map(json.loads, lines) if "text" in record]
+    texts = [article.text for part in PARTS for article in read_records(Path("corpus") / f"{part}.jsonl")]
     commit = commit_now()
     nlp = load_model(model)
     speed = round(words_per_cpu_second(nlp, texts))

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from annotate.counts import count_labels, write_table
 from annotate.notation import parse_marked, read_marked
 from annotate.records import LAYERS, Annotation, Article, read_records
 from annotate.schema import Schema, read_schema
+from training.split import PARTS
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 GUIDELINES = (CORPUS / "guidelines.md").read_text(encoding="utf-8")
-ARTICLES = list(read_records(CORPUS / "gold.jsonl"))
+SPLIT: dict[str, list[Article]] = {part: list(read_records(CORPUS / f"{part}.jsonl")) for part in PARTS}
+ARTICLES = [article for part in PARTS for article in SPLIT[part]]
 GOLD: list[Annotation] = [a.annotations[0] for a in ARTICLES]
 OUTLETS = {
     "Harbor Courier",
@@ -26,9 +29,20 @@ OUTLETS = {
 }
 
 
-def test_records_are_what_the_sources_compile_to(schema: Schema) -> None:
-    compiled = list(read_marked(CORPUS / "stories", schema))
-    assert compiled == ARTICLES, "run: copydesk compile corpus/stories --out corpus/gold.jsonl --force"
+def sentences_of(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?”])\s+", text)
+
+
+def shingles(text: str, n: int) -> list[tuple[str, ...]]:
+    """Every n successive words."""
+    words = re.findall(r"\w+", text.lower())
+    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_records_are_what_the_sources_compile_to(part: str, schema: Schema) -> None:
+    compiled = list(read_marked(CORPUS / "stories" / part, schema))
+    assert compiled == SPLIT[part], "run: make corpus"
 
 
 def test_records_pass_every_check(schema: Schema) -> None:
@@ -50,8 +64,18 @@ def test_articles_are_whole(article: Article) -> None:
 
 
 def test_a_file_holds_one_story_and_has_its_name(schema: Schema) -> None:
-    for path in sorted((CORPUS / "stories").iterdir()):
+    for path in sorted((CORPUS / "stories").glob("*/*.marked")):
         assert {article.story for article in read_marked(path, schema)} == {path.stem}
+
+
+def test_no_story_is_told_in_two_parts() -> None:
+    parts: dict[str, set[str]] = {}
+    for part, articles in SPLIT.items():
+        for article in articles:
+            parts.setdefault(article.story_or_id, set()).add(part)
+    assert [story for story, found in parts.items() if len(found) > 1] == []
+    shares = {part: Counter(found == {part} for found in parts.values())[True] / len(parts) for part in PARTS}
+    assert shares == pytest.approx({"train": 0.7, "dev": 0.1, "test": 0.2}, abs=0.02)
 
 
 def test_every_story_is_told_by_two_outlets() -> None:
@@ -72,25 +96,67 @@ def test_every_label_of_the_scheme_occurs(schema: Schema) -> None:
 
 def test_there_is_enough_of_everything(schema: Schema) -> None:
     counts = count_labels(ARTICLES)
-    events = {label: counts["events", label] for label in schema.events}
-    assert min(events.values()) >= 40, events
+    totals = Counter[str]()
+    for (layer, label), n in counts.items():
+        totals[layer] += n if label != "of the article itself" else 0
+    least = {
+        "articles": 240,
+        "stories": 80,
+        "words": 40_000,
+        "mentions": 4_500,
+        "events": 1_600,
+        "arguments": 2_400,
+        "stances": 600,
+    }
+    assert len(ARTICLES) >= 240
+    assert {layer: totals[layer] for layer, n in least.items() if totals[layer] < n} == {}
+    assert min(counts["events", label] for label in schema.events) >= 40
     assert min(counts["stances", label] for label in schema.stances.labels) >= 200
     assert sum(n for (layer, value), n in counts.items() if layer == "modality" and value != "ASSERTED") >= 250
-    assert sum(n for (layer, _), n in counts.items() if layer == "mentions") >= 4_000
-    assert len({article.story for article in ARTICLES}) >= 40
+
+
+def test_stories_are_spread_over_the_years() -> None:
+    years = Counter((article.published or "")[:4] for article in ARTICLES)
+    assert [year for year in range(1990, 2022) if not years[str(year)]] == []
+    assert max(years.values()) < 0.1 * len(ARTICLES)
 
 
 def test_no_sentence_occurs_twice() -> None:
-    sentences = Counter(s for a in ARTICLES for s in re.split(r"(?<=[.!?”])\s+", a.text) if len(s.split()) > 4)
+    sentences = Counter(s for a in ARTICLES for s in sentences_of(a.text) if len(s.split()) > 4)
     assert [s for s, n in sentences.items() if n > 1] == []
 
 
 def test_no_phrase_of_six_words_is_in_more_than_three_articles() -> None:
+    """Names apart: phrases with at most two words outside of mentions may be in any number."""
     phrases: Counter[tuple[str, ...]] = Counter()
     for article in ARTICLES:
-        words = re.findall(r"\w+", article.text.lower())
-        phrases.update({tuple(words[i : i + 6]) for i in range(len(words) - 5)})
+        names = [range(m.start, m.end) for m in article.annotations[0].mentions or () if m.label != "DATE"]
+        words = [(w[0].lower(), any(w.start() in name for name in names)) for w in re.finditer(r"\w+", article.text)]
+        runs = (words[i : i + 6] for i in range(len(words) - 5))
+        phrases.update({tuple(word for word, _ in run) for run in runs if sum(not is_name for _, is_name in run) > 2})
     assert [" ".join(p) for p, n in phrases.items() if n > 3] == []
+
+
+def test_no_sentence_of_one_part_is_nearly_one_of_another() -> None:
+    """Jaccard similarity of the sets of three successive words; unlike sentences hardly ever share any."""
+    sentences = [
+        (part, sentence, words)
+        for part, articles in SPLIT.items()
+        for article in articles
+        for sentence in sentences_of(article.text)
+        if len(words := set(shingles(sentence, 3))) > 5
+    ]
+    having: dict[tuple[str, ...], list[int]] = {}
+    for number, (_, _, words) in enumerate(sentences):
+        for three in words:
+            having.setdefault(three, []).append(number)
+    shared = Counter(pair for numbers in having.values() for pair in combinations(numbers, 2))
+    close = [
+        (sentences[one][1], sentences[other][1])
+        for (one, other), n in shared.items()
+        if sentences[one][0] != sentences[other][0] and n / len(sentences[one][2] | sentences[other][2]) > 0.25
+    ]
+    assert close == []
 
 
 def test_guidelines_have_the_tables_of_the_scheme(schema: Schema) -> None:
@@ -115,6 +181,7 @@ def test_examples_of_the_guidelines_can_be_read(line: str) -> None:
     assert all(getattr(article.annotations[0], layer) is not None for layer in LAYERS)
 
 
-def test_data_card_has_the_counts_of_the_records() -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_data_card_has_the_counts_of_the_records(part: str) -> None:
     card = (CORPUS / "README.md").read_text(encoding="utf-8")
-    assert write_table(count_labels(ARTICLES)) in card, "copy the output of: copydesk compile --counts"
+    assert write_table(count_labels(SPLIT[part])) in card, "copy the output of: make corpus"

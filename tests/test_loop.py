@@ -91,7 +91,7 @@ def run_elsewhere(site: Path, *arguments: object, cwd: Path) -> "subprocess.Comp
 
 
 def test_from_articles_to_a_model_applied_elsewhere(server: Server, schema: Schema, tmp_path: Path) -> None:
-    labelled = sorted(read_records(ROOT / "corpus" / "gold.jsonl"), key=lambda a: a.story_or_id)[:12]
+    labelled = sorted(read_records(ROOT / "corpus" / "train.jsonl"), key=lambda a: a.story_or_id)[:12]
     articles = [*told_by(("ada", "ben"), iter(labelled)), Article(id="fresh", text=FRESH)]
     write_records(tmp_path / "in.jsonl", articles)
 
