@@ -181,6 +181,20 @@ def test_examples_of_the_guidelines_can_be_read(line: str) -> None:
     assert all(getattr(article.annotations[0], layer) is not None for layer in LAYERS)
 
 
+@pytest.fixture(scope="module")
+def shown(schema: Schema) -> list[str]:
+    """Texts that the guidelines may quote, blanks made equal: those of all parts but test."""
+    paths = [path for path in sorted((CORPUS / "stories").rglob("*.marked")) if "test" not in path.parts[-2:]]
+    return [" ".join(article.text.split()) for article in read_marked(paths, schema)]
+
+
+@pytest.mark.parametrize("line", [line for line in examples() if line.startswith("yes")])
+def test_good_examples_of_the_guidelines_stand_in_the_corpus(line: str, shown: list[str]) -> None:
+    body = line[4:].partition(" | ")[0]
+    (example,) = parse_marked(f"=== example\n\n{body}\n", read_schema(), "the guidelines")
+    assert [text for text in shown if example.text in text], "quote words of the stories, but not of the test part"
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_data_card_has_the_counts_of_the_records(part: str) -> None:
     card = (CORPUS / "README.md").read_text(encoding="utf-8")
