@@ -20,6 +20,8 @@ from .spans import non_overlapping, on_tokens, without_edge_spaces
 Floats = NDArray[np.float32]
 Tagger = Model[list[Doc], Any]  # Any here and below: thinc's array types are not numpy's
 
+OUTSIDE = 10  # an untrained tagger takes a token to be ten times as likely in no span as in one: most are in none
+
 DEFAULT = Config().from_str(
     """
 [model]
@@ -116,6 +118,7 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
         self.model.get_ref("output").set_dim("nO", n_tags)
         self.model.get_ref("follows").set_param("W", self.model.ops.alloc2f(n_tags, n_tags))
         self.model.initialize(X=[eg.x for eg in examples[:10]])
+        self.model.get_ref("output").get_param("b")[0] = np.log(OUTSIDE * n_tags)
 
     def predict(self, docs: Iterable[Doc]) -> list[Floats]:
         """The probability of each tag, one array (tokens, tags) per doc."""
