@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 from .counts import n_of
 from .differences import differences
 from .errors import DataError
-from .matching import Counts, count_article_stances, count_matches, count_named_stances
+from .matching import Counts, count_article_stances, count_matches
 from .outputs import refuse_to_overwrite, whole_file
 from .records import Annotation, Article
 from .schema import Schema
 from .scores import COVERAGE, Result, add_up, in_words
 from .sources import join_annotations, scan_articles
 
-NAMED_STANCES = "stances by name"
 ARTICLE_STANCES = "stances of the article"
 
 
@@ -114,7 +113,6 @@ def agree(pairs: Sequence[Pair], *, seed: int = 0) -> Agreement:
 def _counts(pair: Pair) -> dict[str, Counts]:
     counts: dict[str, Counts] = {str(name): found for name, found in count_matches(pair.first, pair.second).items()}
     if "stances" in counts:
-        counts[NAMED_STANCES] = count_named_stances(pair.article.text, pair.first, pair.second)
         counts[ARTICLE_STANCES] = count_article_stances(pair.first, pair.second)
     return counts
 

@@ -138,21 +138,6 @@ def count_article_stances(first: Annotation, second: Annotation) -> Counts:
     return _count(_match(*({i for i in _stances(a) if len(i.offsets) == 2} for a in (first, second))))
 
 
-def count_named_stances(text: str, first: Annotation, second: Annotation) -> Counts:
-    """The counts of the stances between names: two who chose different mentions of one name agree here.
-
-    All zero where either side did not annotate stances.
-    """
-    if first.stances is None or second.stances is None:
-        return Counts()
-
-    def named(item: Item) -> Item:
-        holder, target = text[slice(*item.offsets[:2])], text[slice(*item.offsets[2:])]
-        return Item((), (holder, target, *item.labels))
-
-    return _count(_match(*({named(i) for i in _stances(a) if len(i.offsets) == 4} for a in (first, second))))
-
-
 def _triggers(annotation: Annotation) -> set[Item]:
     return {Item((e.start, e.end), (e.label,)) for e in annotation.events or ()}
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import event, gold_annotation, gold_article, mention
 from typer.testing import CliRunner
 
-from annotate.agreement import ARTICLE_STANCES, NAMED_STANCES, Pair, agree, pairs_of, to_text
+from annotate.agreement import ARTICLE_STANCES, Pair, agree, pairs_of, to_text
 from annotate.errors import DataError
 from annotate.records import Annotation, Article, Stance, write_records
 from annotate.schema import Schema
@@ -63,21 +63,6 @@ def test_kappa_is_cohens() -> None:
     kappa = agree(pairs).kappas["label of mentions"]
     assert kappa.n == 10
     assert kappa.value == pytest.approx((0.7 - (0.6 * 0.5 + 0.4 * 0.5)) / 0.5)
-
-
-def test_another_mention_of_the_same_name_is_agreement_by_name() -> None:
-    text = "Accra blamed Lagos. Later Accra spoke."
-    first, second = mention("m1", "Accra", "GPE", text=text), mention("m2", "Lagos", "GPE", text=text)
-    later = first.model_copy(update={"id": "m3", "start": 26, "end": 31})
-    made = tuple(
-        Annotation(
-            annotator=name, mentions=(first, second, later), stances=(Stance(holder=holder, target="m2", label="AGAINST"),)
-        )
-        for name, holder in (("ana", "m1"), ("ben", "m3"))
-    )
-    (pairs,) = pairs_of([Article(id="a", text=text, annotations=made)]).values()
-    results = agree(pairs).results
-    assert (results["stances"].counts.f1, results[NAMED_STANCES].counts.f1) == (0, 1)
 
 
 def test_a_layer_that_one_did_not_annotate_is_not_compared() -> None:
