@@ -38,17 +38,26 @@ def add_up(
     articles: Iterable[tuple[str, Mapping[Name, Counts]]], *, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> dict[Name, Result]:
     """Each score over the articles that have it, given as the story of an article and its counts."""
-    stories: dict[Name, dict[str, Counts]] = {}
-    for story, scores in articles:
-        for name, counts in scores.items():
-            per_story = stories.setdefault(name, {})
-            per_story[story] = per_story.get(story, Counts()) + counts
     results = {}
-    for name, per_story in stories.items():
-        rows = np.array([(c.tp, c.fp, c.fn) for _, c in sorted(per_story.items())], dtype=np.int64)
-        ci = interval(rows, n_resamples=n_resamples, seed=seed)
-        results[name] = Result(reduce(add, per_story.values(), Counts()), ci, len(per_story))
+    for name, stories in by_story(articles).items():
+        ci = interval(rows_of(stories.values()), n_resamples=n_resamples, seed=seed)
+        results[name] = Result(reduce(add, stories.values(), Counts()), ci, len(stories))
     return results
+
+
+def by_story(articles: Iterable[tuple[str, Mapping[Name, Counts]]]) -> dict[Name, dict[str, Counts]]:
+    """Score -> story -> the counts of its articles, stories sorted."""
+    found: dict[Name, dict[str, Counts]] = {}
+    for story, scores in sorted(articles, key=lambda pair: pair[0]):
+        for name, counts in scores.items():
+            stories = found.setdefault(name, {})
+            stories[story] = stories.get(story, Counts()) + counts
+    return found
+
+
+def rows_of(counts: Iterable[Counts]) -> NDArray[np.int64]:
+    """(n, 3): tp, fp and fn of each."""
+    return np.array([(c.tp, c.fp, c.fn) for c in counts], dtype=np.int64).reshape(-1, 3)
 
 
 def interval(rows: NDArray[np.int64], *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> tuple[float, float] | None:
@@ -61,16 +70,30 @@ def interval(rows: NDArray[np.int64], *, n_resamples: int = N_RESAMPLES, seed: i
     n_stories = len(rows)
     if n_stories < MIN_STORIES or not rows.any():
         return None
+    f1 = drawn_f1(rows, n_resamples=n_resamples, seed=seed)
+    f1 = f1[~np.isnan(f1)]
+    return middle(f1) if f1.size else None
+
+
+def drawn_f1(rows: NDArray[np.int64], *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> NDArray[np.float64]:
+    """F1 of each draw of as many stories with replacement, (n_resamples,); NaN where a draw has nothing to count.
+
+    rows: (n_stories, 3). Equal seeds draw the same stories, so that two sets of rows can be compared draw by draw.
+    """
     random = np.random.default_rng(seed)
-    even = np.full(n_stories, 1 / n_stories)
-    draws = random.multinomial(n_stories, even, size=n_resamples)  # (n_resamples, n_stories): how often each is drawn
+    even = np.full(len(rows), 1 / len(rows))
+    draws = random.multinomial(len(rows), even, size=n_resamples)  # (n_resamples, n_stories): how often each is drawn
     tp, fp, fn = (draws @ rows).T
-    whole = 2 * tp + fp + fn
-    f1 = 2 * tp[whole > 0] / whole[whole > 0]  # a draw without anything to count has no F
-    if not f1.size:
-        return None
+    whole = (2 * tp + fp + fn).astype(float)
+    whole[whole == 0] = np.nan
+    found: NDArray[np.float64] = 2 * tp / whole
+    return found
+
+
+def middle(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The two values between which COVERAGE of all lie."""
     tail = (1 - COVERAGE) / 2
-    low, high = np.quantile(f1, [tail, 1 - tail])
+    low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
 
 

@@ -162,6 +162,7 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "data set without a name": ({}, ["check", "hf:"], "hf:: names no data set"),
     "address that is none": ({}, ["pull", "--project", "abc", "--out", "o", "--url", "http://[::1"], "--url: is not an"),
     "server that is down": ({}, ["pull", "--project", "abc", "--out", "o", "--url", "http://127.0.0.1:1"], "does not answer"),
+    "comparison of a model with none": (IN, ["compare", "MODEL", "m", "in.jsonl"], "m: is neither a model's folder nor"),
     "agreement of one annotator": (IN, ["agree", "in.jsonl"], "have none that two annotators annotated; give the annotations"),
     "agreement of strangers": (IN, ["agree", "in.jsonl", "--annotators", "ana,ben"], "have none that ana and ben annotated"),
     "agreement over its own input": (IN, ["agree", "in.jsonl", "--differences", "in.jsonl"], "in.jsonl: is there already"),

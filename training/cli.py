@@ -125,3 +125,29 @@ def evaluate(
 
     outputs = {"json_file": json_file, "html_file": html_file}
     print(evaluate_files(model, records, **outputs, annotator=annotator, seed=seed, force=force))
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="Folder of a trained model, or name of an installed one.")],
+    second: Annotated[str, typer.Argument(help="The other model.")],
+    records: Annotated[Path, typer.Argument(help="Annotated articles that neither has seen.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the differences to this file too.")] = None,
+    annotator: Annotator = None,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    force: Force = False,
+) -> None:
+    """Say whether one model is better than another, score by score and label by label."""
+    import json
+
+    from annotate.outputs import refuse_to_overwrite, whole_file
+
+    from .compare import compare_models, to_text
+
+    if json_file is not None:
+        refuse_to_overwrite(json_file, force=force)
+    gaps = compare_models(first, second, records, annotator=annotator, seed=seed)
+    if json_file is not None:
+        with whole_file(json_file, force=force) as temporary:
+            temporary.write_text(json.dumps({n: g.to_json() for n, g in gaps.items()}, indent=2) + "\n", encoding="utf-8")
+    print(to_text(gaps, (first, second)))
