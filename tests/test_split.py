@@ -14,8 +14,14 @@ from annotate.errors import DataError
 from annotate.records import Annotation, Article, read_records, to_line
 from training.split import PARTS, corpus_digest, split_by_story, split_corpus, split_records, write_split
 
+
+def article_of(number: int, story: str | None) -> Article:
+    """An article with a text of its own, too short to be nearly another's."""
+    return gold_article(f"a{number}", story=story).model_copy(update={"text": f"Text {number}.", "annotations": ()})
+
+
 corpora = st.lists(st.integers(0, 12), min_size=1, max_size=40).map(
-    lambda stories: [gold_article(f"a{i}", story=None if n == 12 else f"s{n}") for i, n in enumerate(stories)]
+    lambda stories: [article_of(i, None if n == 12 else f"s{n}") for i, n in enumerate(stories)]
 )
 
 
@@ -58,12 +64,12 @@ def test_a_giant_story_goes_to_train() -> None:
 
 
 def test_another_seed_gives_another_split() -> None:
-    articles = [gold_article(f"a{i}", story=None) for i in range(30)]
+    articles = [article_of(i, None) for i in range(30)]
     assert split_by_story(articles, seed=0) != split_by_story(articles, seed=1)
 
 
 def test_a_part_without_a_share_stays_empty() -> None:
-    articles = [gold_article(f"a{i}", story=None) for i in range(10)]
+    articles = [article_of(i, None) for i in range(10)]
     parts = split_by_story(articles, shares=(0.8, 0.0, 0.2))
     assert (len(parts["train"]), len(parts["dev"]), len(parts["test"])) == (8, 0, 2)
 

@@ -54,12 +54,18 @@ def split(
     force: Force = False,
 ) -> None:
     """Part a corpus into train, dev and test, so that no story is told in two of them."""
+    from .leaks import leaks, pretended, stories_of
     from .split import split_records, write_split
 
     done = split_records(records, seed=seed, shares=(1 - dev - test, dev, test), annotator=annotator)
     write_split(done, out, settings={"seed": seed, "shares": [1 - dev - test, dev, test]}, force=force)
     for part, ids in done.to_json().items():
         print(f"{part:<6} {len(ids):>6} articles")
+    articles = [article for own in done.parts.values() for article in own]
+    share = pretended(stories_of(articles).values(), test)
+    _say(f"drawn article by article, {share:.0%} of the test articles would have one of their own story in train or dev")
+    for line in leaks(done.parts):
+        _say(line)
 
 
 @app.command()

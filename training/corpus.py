@@ -10,6 +10,7 @@ from annotate.records import Article, annotation_of
 from annotate.schema import Schema
 from annotate.sources import scan_articles, without_repeats
 
+from .leaks import leaks
 from .split import PARTS, Part, Split, nothing_to_learn, split_corpus, usable
 
 
@@ -61,6 +62,7 @@ def doubts(split: Split, annotator: str | None = None) -> Iterator[str]:
         both = sorted(stories["train"] & stories[part])
         if both:
             yield f"stories in train and in {part} ({_some(both)}): scores on {part} flatter"
+    yield from leaks(split.parts)
     counts = _labels(split.parts["train"], annotator)
     once = sorted(label for label, n in counts.items() if n == 1)
     if once:

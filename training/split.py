@@ -12,6 +12,8 @@ from annotate.outputs import whole_folder
 from annotate.records import Article, annotation_of, to_line, write_records
 from annotate.sources import read_articles
 
+from .leaks import stories_of
+
 Part = Literal["train", "dev", "test"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
 SHARES = (0.7, 0.1, 0.2)
@@ -34,13 +36,16 @@ def split_by_story(
 ) -> dict[Part, list[Article]]:
     """The articles of each part, sorted by id; the same whatever the order they come in.
 
+    Articles without a story stay with those that are nearly the same text.
     shares: of the articles, for train, dev and test. Parts come as close to them as whole stories allow.
     From three stories on no part with a share is empty; with two, test is; with one, dev and test are.
     """
     _check_shares(shares)
+    articles = sorted(articles, key=lambda a: a.id)
+    story_of = stories_of(articles)
     stories: dict[str, list[Article]] = {}
     for article in articles:
-        stories.setdefault(article.story_or_id, []).append(article)
+        stories.setdefault(story_of[article.id], []).append(article)
     left = sorted(stories, key=lambda story: (_hash(story, seed), story))
     n_articles = sum(map(len, stories.values()))
     parts: dict[Part, list[Article]] = {"train": [], "dev": [], "test": []}
