@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from annotate.agreement import agree, pairs_of, to_text
 from annotate.check import sound_articles
 from annotate.counts import count_labels, write_table
 from annotate.notation import parse_marked, read_marked
 from annotate.records import LAYERS, Annotation, Article, read_records
 from annotate.schema import Schema, read_schema
+from annotate.sources import join_annotations
 from training.split import PARTS
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -181,18 +183,40 @@ def test_examples_of_the_guidelines_can_be_read(line: str) -> None:
     assert all(getattr(article.annotations[0], layer) is not None for layer in LAYERS)
 
 
-@pytest.fixture(scope="module")
-def shown(schema: Schema) -> list[str]:
-    """Texts that the guidelines may quote, blanks made equal: those of all parts but test."""
-    paths = [path for path in sorted((CORPUS / "stories").rglob("*.marked")) if "test" not in path.parts[-2:]]
-    return [" ".join(article.text.split()) for article in read_marked(paths, schema)]
-
-
 @pytest.mark.parametrize("line", [line for line in examples() if line.startswith("yes")])
-def test_good_examples_of_the_guidelines_stand_in_the_corpus(line: str, shown: list[str]) -> None:
+def test_good_examples_of_the_guidelines_stand_in_the_corpus_as_they_are_marked(line: str) -> None:
     body = line[4:].partition(" | ")[0]
     (example,) = parse_marked(f"=== example\n\n{body}\n", read_schema(), "the guidelines")
-    assert [text for text in shown if example.text in text], "quote words of the stories, but not of the test part"
+    places = [(a, a.text.find(example.text)) for a in SPLIT["train"] + SPLIT["dev"] if example.text in a.text]
+    assert places, "quote words of the stories, but not of the test part"
+    article, start = places[0]
+    assert marks(example.annotations[0]) <= marks(article.annotations[0], start)
+
+
+def marks(annotation: Annotation, start: int = 0) -> set[tuple[object, ...]]:
+    """Offsets from `start`, label, and of events the attributes too."""
+    mentions = {(m.start - start, m.end - start, m.label) for m in annotation.mentions or ()}
+    events = {(e.start - start, e.end - start, e.label, *sorted(e.attributes.items())) for e in annotation.events or ()}
+    return mentions | events
+
+
+def annotator(time: str, name: str) -> list[Article]:
+    return list(read_marked(CORPUS / "double" / time / name, read_schema(), annotator=name))
+
+
+@pytest.mark.parametrize("time", ["before", "after"])
+def test_two_annotators_marked_the_very_texts_of_the_test_part(time: str) -> None:
+    texts = {article.id: article.text for article in SPLIT["test"]}
+    for name in ("first", "second"):
+        assert {article.id: article.text for article in annotator(time, name)} == texts
+
+
+@pytest.mark.parametrize("time", ["before", "after"])
+def test_data_card_has_the_agreement(time: str) -> None:
+    joined = join_annotations(("double", article) for name in ("first", "second") for article in annotator(time, name))
+    (pairs,) = pairs_of(joined).values()
+    card = (CORPUS / "README.md").read_text(encoding="utf-8")
+    assert to_text(agree(pairs)) in card, "copy the output of: make agreement"
 
 
 @pytest.mark.parametrize("part", PARTS)
