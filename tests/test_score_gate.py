@@ -17,10 +17,10 @@ ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "corpus"
 BASE = ROOT / "models" / "base" / "en_core_web_md"
 STEPS = {"training.max_steps": 150, "training.eval_frequency": 150}
-DIGEST = "eb94722c84c3c517c661d521ca3f1af17f9d33c08909baad68e5ae7a22ce09db"
+DIGEST = "e84576342aea9e74d5b2ef0ffe7c6288b0ab27ff1c846fb0e82e101c01052133"
 # About 0.03 below what this corpus gave at seed 0: raised when the model gets better. A new corpus needs new floors.
-FLOORS = {"mentions": 0.81, "triggers_id": 0.59, "triggers": 0.15, "arguments_attached": 0.12}
-FLOORS_GIVEN = {"arguments": 0.62, "attributes": 0.72, "stances": 0.27}
+FLOORS = {"mentions": 0.84, "triggers_id": 0.58, "triggers": 0.17, "arguments_attached": 0.11}
+FLOORS_GIVEN = {"arguments": 0.61, "attributes": 0.72, "stances": 0.3}
 
 
 @pytest.mark.slow
