@@ -84,7 +84,7 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
         )
         _evaluate_at_the_end(config)
         nlp = _initialize(config)
-        for line in (*doubts(split, settings.annotator), *losses.lines()):
+        for line in (*doubts(split, settings.annotator, schema=settings.schema), *losses.lines()):
             say(line)
         nlp = _learn(nlp, work, stream)
         if split.parts["dev"]:
