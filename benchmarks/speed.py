@@ -1,13 +1,18 @@
-"""How fast a pipeline reads: words (spaCy tokens) per CPU second from raw text, on one core, model load excluded."""
+"""How fast a pipeline reads raw text on one core, without loading it; run with OMP_NUM_THREADS=1. Words are spaCy tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import process_time
 
 from spacy.language import Language
 
+from training.pipeline import base_tok2vec
+
+SHARED, ENTITIES = "tok2vec", "ner"  # as the shipped configs call them
+
 
 def words_per_cpu_second(nlp: Language, texts: Sequence[str], *, n_words: int = 100_000) -> float:
-    """Reads the texts, over and over, until `n_words` are done. Run it with OMP_NUM_THREADS=1."""
+    """Reads the texts, over and over, until `n_words` are done."""
     list(nlp.pipe(texts[:20]))  # lexemes and caches
     n_done, before = 0, process_time()
     while n_done < n_words:
@@ -27,3 +32,41 @@ def shares(nlp: Language, texts: Sequence[str]) -> dict[str, float]:
         docs = list(pipe.pipe(docs, batch_size=nlp.batch_size)) if hasattr(pipe, "pipe") else [pipe(doc) for doc in docs]
         costs[name] = process_time() - before
     return {name: round(cost / n_words * 1e6, 2) for name, cost in costs.items()}
+
+
+def ratios(nlp: Language, texts: Sequence[str], base: Language | None, *, n_rounds: int = 5) -> dict[str, float]:
+    """The speed of the whole pipeline as a part of that of its tok2vec with entities alone, both in this process.
+
+    "ours": with the pipeline's own `ner`. "spacy": with the entity recogniser of `base`, on the pipeline's tok2vec weights;
+    missing without a base whose network has the same shape. `base` is changed.
+    """
+    ways: dict[str, Callable[[], None]] = {
+        "whole": partial(_read, nlp, nlp.pipe_names, texts),
+        "ours": partial(_read, nlp, [SHARED, ENTITIES], texts),
+    }
+    if base is not None:
+        network = base_tok2vec(base)
+        network.from_bytes(nlp.get_pipe(SHARED).model.to_bytes())
+        is_shared = SHARED in base.pipe_names and network is base.get_pipe(SHARED).model
+        base.batch_size = nlp.batch_size
+        ways["spacy"] = partial(_read, base, [SHARED, ENTITIES] if is_shared else [ENTITIES], texts)
+    costs = least_cpu_seconds(ways, n_rounds=n_rounds)
+    return {name: round(costs[name] / costs["whole"], 3) for name in costs if name != "whole"}
+
+
+def least_cpu_seconds(ways: Mapping[str, Callable[[], None]], *, n_rounds: int) -> dict[str, float]:
+    """What each way costs at best. They take turns, so that a busy machine slows all of them."""
+    costs = dict.fromkeys(ways, float("inf"))
+    for _ in range(n_rounds):
+        for name, read in ways.items():
+            before = process_time()
+            read()
+            costs[name] = min(costs[name], process_time() - before)
+    return costs
+
+
+def _read(nlp: Language, names: Sequence[str], texts: Sequence[str]) -> None:
+    """Reads the texts with these components only."""
+    with nlp.select_pipes(enable=list(names)):
+        for _ in nlp.pipe(texts):
+            pass

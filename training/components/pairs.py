@@ -104,11 +104,13 @@ def _forward(model: Classifier, candidates: Candidates, is_train: bool) -> tuple
 def _pool(tokens: Floats, segments: Ints) -> Floats:
     """The mean vector of each segment; zeros for an empty one."""
     sums = np.zeros((len(tokens) + 1, tokens.shape[1]), dtype="d")
-    np.cumsum(tokens, axis=0, out=sums[1:])  # in doubles: differences of long sums lose too much in floats
-    start, end = segments[:, :, 0], segments[:, :, 1]  # (n, n_segments)
-    lengths = np.maximum(end - start, 1)[:, :, None]
-    means = (sums[np.maximum(end, start)] - sums[start]) / lengths  # (n, n_segments, width)
-    result: Floats = means.reshape(len(segments), -1).astype("f")
+    sums[1:] = tokens
+    np.add.accumulate(sums, axis=0, out=sums)  # in doubles: differences of long sums lose too much in floats
+    # candidates share most of their segments: the sentence, each span and what is beside it
+    keys, places = np.unique(segments[:, :, 0] * len(sums) + segments[:, :, 1], return_inverse=True)
+    start, end = np.divmod(keys, len(sums))  # (n_unique,) twice
+    means = (sums[np.maximum(end, start)] - sums[start]) / np.maximum(end - start, 1)[:, None]  # (n_unique, width)
+    result: Floats = means.astype("f")[places.ravel()].reshape(len(segments), -1)
     return result
 
 

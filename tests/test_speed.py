@@ -1,0 +1,71 @@
+"""What makes the pipeline fast changes nothing that it says, and the benchmark of its speed runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from spacy.language import Language
+from test_components import articles, train_small
+from thinc.api import get_current_ops, use_ops
+
+from benchmarks.speed import ratios, shares, words_per_cpu_second
+from training.components.pairs import _pool
+from training.pipeline import load_model
+
+TEXTS = [" ".join(article.text for article in articles()[i : i + 9]) for i in range(0, 36, 9)]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    train_small(folder, articles(), 60).to_disk(folder / "model")
+    return folder / "model"
+
+
+def rounded(nlp: Language) -> list[object]:
+    """All that the pipeline says of the texts, and apart from it the scores."""
+    said, scores = [], []
+    for doc in nlp.pipe(TEXTS):
+        for key, group in doc.spans.items():
+            said += [(key, s.start, s.end, s.label_, s.id_) for s in group]
+            for name in ("arguments", "attributes", "stances"):
+                for item in group.attrs.get(name, ()):
+                    said.append(tuple(value for field, value in item.items() if field != "score"))
+                    scores.append(item["score"])
+            scores += group.attrs.get("scores", {}).values()
+    return [said, scores]
+
+
+def test_either_matrix_product_gives_the_same_predictions(saved: Path) -> None:
+    with use_ops("numpy", use_blis=True):
+        slow = spacy.load(saved)
+    fast = load_model(saved)
+    assert (slow.get_pipe("ner").model.ops.use_blis, fast.get_pipe("ner").model.ops.use_blis) == (True, False)
+    (said, scores), (fast_said, fast_scores) = rounded(slow), rounded(fast)
+    assert len(scores) > 100
+    assert said == fast_said
+    assert np.allclose(scores, fast_scores, rtol=0, atol=1.5e-4)  # 1e-4, and they are rounded to that
+
+
+def test_loading_leaves_the_matrix_product_of_others_alone(saved: Path) -> None:
+    before = get_current_ops()
+    load_model(saved)
+    assert get_current_ops() is before
+
+
+def test_pooled_segments_are_means_of_their_tokens() -> None:
+    random = np.random.default_rng(0)
+    tokens = random.normal(size=(40, 6)).astype("f")
+    segments = np.sort(random.integers(0, 41, size=(50, 8, 2)), axis=2)  # empty ones and repeated ones among them
+    expected = [[tokens[a:b].mean(axis=0) if a < b else np.zeros(6) for a, b in row] for row in segments]
+    assert np.allclose(_pool(tokens, segments), np.reshape(expected, (50, -1)), atol=1e-5)
+
+
+def test_the_benchmark_compares_the_pipeline_with_entities_alone(saved: Path) -> None:
+    nlp = load_model(saved)
+    found = ratios(nlp, TEXTS, load_model(saved), n_rounds=2)
+    assert found.keys() == {"ours", "spacy"}
+    assert all(0.1 < ratio < 1.2 for ratio in found.values())
+    assert nlp.pipe_names == [name for name in shares(nlp, TEXTS) if name != "tokenizer"]
+    assert words_per_cpu_second(nlp, TEXTS, n_words=500) > 0
