@@ -70,6 +70,7 @@ class Event(_Record):
     label: str
     arguments: tuple[Argument, ...] = ()
     attributes: dict[str, str] = {}
+    attribute_scores: dict[str, float] | None = None
     score: float | None = None
     meta: dict[str, Any] | None = None  # Any: free JSON of the user's
 

@@ -31,7 +31,7 @@ def half() -> Annotation:
 
 def test_json_has_the_agreed_keys_and_no_others() -> None:
     plain = score([pair(i) for i in range(12)]).to_json()
-    assert set(plain) == {*SCORES, "given"}
+    assert set(plain) == {*SCORES, "given", "calibration"}
     assert set(plain["given"]) == set(GIVEN)
     for result in (*(plain[name] for name in SCORES), *plain["given"].values()):
         assert set(result) == NUMBERS | {"ci", "per_label"}

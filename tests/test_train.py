@@ -75,7 +75,7 @@ def test_model_folder_holds_all_that_a_run_leaves(model: Path, schema: Schema) -
     assert about["base"] is None
     scores = json.loads((model / "scores.json").read_text())
     assert set(scores) == {"dev", "test"}
-    assert set(scores["test"]) == {*SCORES, "given"}
+    assert set(scores["test"]) == {*SCORES, "given", "calibration"}
     went = json.loads((model / "split.json").read_text())
     assert sorted(name for names in went.values() for name in names) == [f"a{i}" for i in range(6)]
     assert steps(model) == [0, 2, 4]
@@ -161,7 +161,7 @@ def test_evaluate_files_writes_scores_and_page_and_refuses_to_overwrite(model: P
     outputs = {"json_file": tmp_path / "scores.json", "html_file": tmp_path / "scores.html"}
     table = evaluate_files(str(model), tmp_path / "gold.jsonl", **outputs)
     assert table.startswith("3 articles of 3 stories")
-    assert set(json.loads(outputs["json_file"].read_text())) == {*SCORES, "given"}
+    assert set(json.loads(outputs["json_file"].read_text())) == {*SCORES, "given", "calibration"}
     assert "Harbor Courier" in outputs["html_file"].read_text()
     with pytest.raises(DataError, match="is there already"):
         evaluate_files(str(model), tmp_path / "gold.jsonl", json_file=outputs["json_file"])

@@ -18,7 +18,8 @@ from annotate.records import Annotation, Argument, Article, Event, Mention, Stan
 from .components.spans import EVENTS, MENTIONS, STANCES, non_overlapping, without_edge_spaces
 
 _ATTRS = ("ORTH", "SPACY", "ENT_IOB", "ENT_TYPE")
-_PLACED = {"id", "start", "end", "label", "score", "arguments", "attributes"}  # what has a place of its own on the Doc
+# what has a place of its own on the Doc
+_PLACED = {"id", "start", "end", "label", "score", "arguments", "attributes", "attribute_scores"}
 
 
 @dataclass
@@ -161,7 +162,11 @@ def _put_mentions(doc: Doc, mentions: tuple[Mention, ...]) -> Losses:
 def _put_events(doc: Doc, events: tuple[Event, ...]) -> Losses:
     spans = [_span(doc, e) for e in events]
     arguments = [{"event": e.id, **_plain(a)} for e in events for a in e.arguments]
-    values = [{"event": e.id, "name": k, "value": v, "score": None} for e in events for k, v in e.attributes.items()]
+    values = [
+        {"event": e.id, "name": name, "value": value, "score": (e.attribute_scores or {}).get(name)}
+        for e in events
+        for name, value in e.attributes.items()
+    ]
     attrs = _attrs(events) | {"arguments": arguments, "attributes": values}
     doc.spans[EVENTS] = SpanGroup(doc, name=EVENTS, spans=spans, attrs=attrs)
     n_places = len({(s.start, s.end) for s in spans})
@@ -233,15 +238,20 @@ def _events_on(doc: Doc) -> tuple[Event, ...]:
     group = doc.spans[EVENTS]
     arguments: dict[str, list[Argument]] = {}
     attributes: dict[str, dict[str, str]] = {}
+    sure: dict[str, dict[str, dict[str, float]]] = {}
     for argument in group.attrs.get("arguments", ()):
         plain = {key: value for key, value in argument.items() if key != "event"}
         arguments.setdefault(argument["event"], []).append(Argument.model_validate(plain))
     for value in group.attrs.get("attributes", ()):
         attributes.setdefault(value["event"], {})[value["name"]] = value["value"]
+        if value.get("score") is not None:
+            scores = sure.setdefault(value["event"], {"attribute_scores": {}})
+            scores["attribute_scores"][value["name"]] = value["score"]
     return tuple(
         Event.model_validate(
             _fields(span, group.attrs)
             | {"arguments": tuple(arguments.get(span.id_, ())), "attributes": attributes.get(span.id_, {})}
+            | sure.get(span.id_, {})
         )
         for span in group
     )

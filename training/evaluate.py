@@ -1,7 +1,7 @@
 """How good a model is: its predictions against annotated articles, each score with a bootstrap interval over stories."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from annotate.errors import DataError
@@ -9,6 +9,8 @@ from annotate.matching import SCORES, Score, count_matches
 from annotate.records import Annotation, Article, annotation_of
 from annotate.scores import N_RESAMPLES, Result, add_up
 
+from .calibration import BeforeAfter, before_after, uncalibrated
+from .judged import judge
 from .split import nothing_to_learn, usable
 
 if TYPE_CHECKING:
@@ -30,12 +32,16 @@ _FINDS_SPANS = ("ner", "mentions", "triggers")
 
 
 class Pair(NamedTuple):
-    """An article's annotation and what a model made of its text, on its own and with the gold spans given."""
+    """An article's annotation and what a model made of its text, on its own and with the gold spans given.
+
+    raw: what it made on its own, with the networks' own scores; None where these are the scores it gives.
+    """
 
     article: Article
     gold: Annotation
     found: Annotation
     given: Annotation | None = None
+    raw: Annotation | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Scores:
 
     given: the same scores where the model was handed the gold mentions and triggers.
     unscored: score -> why it is missing.
+    calibration: layer -> how far the scores of what was found are probabilities, before calibration and after.
     n_article_stances: gold stances of the article itself, which no model predicts; in no score.
     """
 
@@ -53,15 +60,20 @@ class Scores:
     pairs: tuple[Pair, ...]
     n_stories: int
     n_unused: int = 0
+    calibration: Mapping[str, BeforeAfter] = field(default_factory=dict)
 
     @property
     def n_article_stances(self) -> int:
         return sum(stance.holder is None for pair in self.pairs for stance in pair.gold.stances or ())
 
     def to_json(self) -> dict[str, Any]:
-        """Score -> numbers, and under `given` the same with gold spans. Any: as in `Result.to_json`."""
+        """Score -> numbers; under `given` the same with gold spans, under `calibration` layer -> numbers.
+
+        Any: as in `Result.to_json` and in `BeforeAfter.to_json`.
+        """
         own = {str(score): result.to_json() for score, result in self.results.items()}
-        return {**own, "given": {score: result.to_json() for score, result in self.given.items()}}
+        given = {score: result.to_json() for score, result in self.given.items()}
+        return {**own, "given": given, "calibration": {layer: both.to_json() for layer, both in self.calibration.items()}}
 
 
 def evaluate(
@@ -102,7 +114,13 @@ def score(
         pairs=tuple(ordered),
         n_stories=len({pair.article.story_or_id for pair in ordered}),
         n_unused=n_unused,
+        calibration=_calibration(ordered),
     )
+
+
+def _calibration(pairs: Sequence[Pair]) -> dict[str, BeforeAfter]:
+    own = [item for pair in pairs for item in judge(pair.gold, pair.raw or pair.found)]
+    return before_after(own, [item for pair in pairs for item in judge(pair.gold, pair.found)])
 
 
 def abilities(nlp: "Language") -> tuple[Score, ...]:
@@ -118,16 +136,23 @@ def _kind(nlp: "Language", name: str) -> str:
 
 def _predict(nlp: "Language", articles: Sequence[Article], annotator: str | None) -> Iterator[Pair]:
     """Each article with its annotation and the model's."""
-    from .convert import from_doc
-
     able = set(abilities(nlp))
     gold = [_annotation(article, annotator) for article in articles]
     bare = [article.model_copy(update={"annotations": ()}) for article in articles]
-    docs = nlp.pipe(article.text for article in articles)
-    found = (from_doc(doc, article, annotator=PREDICTED) for doc, article in zip(docs, bare, strict=True))
+    raw: list[Annotation | None] = [None] * len(bare)
+    with uncalibrated(nlp) as is_calibrated:
+        if is_calibrated:
+            raw = [done.annotations[0] for done in _found(nlp, bare)]
     given = _predict_given(nlp, bare, gold)
-    for article, annotation, own, helped in zip(articles, gold, found, given, strict=True):
-        yield Pair(article, annotation, _only(own.annotations[0], able), _restored(helped, annotation))
+    for article, annotation, own, helped, before in zip(articles, gold, _found(nlp, bare), given, raw, strict=True):
+        yield Pair(article, annotation, _only(own.annotations[0], able), _restored(helped, annotation), before)
+
+
+def _found(nlp: "Language", articles: Sequence[Article]) -> Iterator[Article]:
+    from .convert import from_doc
+
+    docs = nlp.pipe(article.text for article in articles)
+    return (from_doc(doc, article, annotator=PREDICTED) for doc, article in zip(docs, articles, strict=True))
 
 
 def _annotation(article: Article, annotator: str | None) -> Annotation:

@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 
 from .candidates import Batch, Candidates, describe_pairs, pairs_within_sentences
 from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of
+from .confidence import confidence, scores_on
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
 from .spans import EVENTS, MENTIONS, events_of, mentions_of, on_tokens, ranges_of, set_attr
@@ -135,13 +136,17 @@ class Arguments(CandidatePipe):
         return truth
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
+        docs = list(docs)
+        known = [scores_on(doc) for doc in docs]
         arguments: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
         best = 1 + found.probabilities[:, 1:].argmax(axis=1) if len(found.probabilities) else np.zeros(0, dtype=int)
         is_argument = 1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]
         for (d, i, j), role, row, chosen in zip(rows_of(found), best, found.probabilities, is_argument, strict=True):
             if chosen:
                 pair = {"event": found.firsts[d][i].id_, "mention": found.seconds[d][j].id_}
-                arguments[d].append({**pair, "role": self.labels[role - 1], "score": round(float(row[role]), 4)})
+                ends = (known[d].get(end, 1.0) for end in pair.values())
+                score = confidence(float(row[role]), self.cfg.get("calibration"), *ends)
+                arguments[d].append({**pair, "role": self.labels[role - 1], "score": score})
         for doc, own in zip(docs, arguments, strict=True):
             set_attr(events_of(doc), "arguments", own)
 

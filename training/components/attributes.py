@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 
 from .candidates import Batch, Candidates, describe_singles
 from .classifier import CandidatePipe, Found, Mask, Scorer
+from .confidence import confidence
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
 from .spans import EVENTS, events_of, on_tokens, ranges_of, set_attr
@@ -112,7 +113,7 @@ class Attributes(CandidatePipe):
                 for group in self.groups:
                     best = group.start + int(found.probabilities[row, group].argmax())
                     name, value = classes[best]
-                    score = round(float(found.probabilities[row, best]), 4)
+                    score = confidence(float(found.probabilities[row, best]), self.cfg.get("calibration"))
                     attributes.append({"event": span.id_, "name": name, "value": value, "score": score})
                 row += 1
             set_attr(events_of(doc), "attributes", attributes)

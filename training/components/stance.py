@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 from .arguments import rows_of
 from .candidates import Batch, Candidates, describe_pairs, pairs_within_sentences, with_category
 from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of
+from .confidence import confidence, scores_on
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
 from .spans import EVENTS, MENTIONS, STANCES, mentions_of, on_tokens, ranges_of
@@ -149,6 +150,8 @@ class StancePipe(CandidatePipe):
         return truth
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
+        docs = list(docs)
+        known = [scores_on(doc) for doc in docs]
         stances: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
         targets: list[list[Span]] = [[] for _ in found.firsts]
         best = 1 + found.probabilities[:, 1:].argmax(axis=1) if len(found.probabilities) else np.zeros(0, dtype=int)
@@ -156,7 +159,9 @@ class StancePipe(CandidatePipe):
         for (d, i, j), label, row, chosen in zip(rows_of(found), best, found.probabilities, is_stance, strict=True):
             if chosen:
                 pair = {"holder": found.firsts[d][i].id_, "target": found.seconds[d][j].id_}
-                stances[d].append({**pair, "label": self.labels[label - 1], "score": round(float(row[label]), 4)})
+                ends = (known[d].get(end, 1.0) for end in pair.values())
+                score = confidence(float(row[label]), self.cfg.get("calibration"), *ends)
+                stances[d].append({**pair, "label": self.labels[label - 1], "score": score})
                 targets[d].append(found.seconds[d][j])
         for doc, own, spans in zip(docs, stances, targets, strict=True):
             doc.spans[STANCES] = SpanGroup(doc, name=STANCES, spans=spans, attrs={"stances": own})

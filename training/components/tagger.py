@@ -14,6 +14,7 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Config, Linear, Maxout, Model, chain, expand_window, set_dropout_rate, with_array
 
+from .confidence import confidence
 from .sequence import chances, score_of
 from .spans import non_overlapping, on_tokens, without_edge_spaces
 
@@ -132,9 +133,14 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
         return np.split(chances(scores, lengths, follows).tags, np.cumsum(lengths)[:-1])
 
     def found_in(self, doc: Doc, tags: Floats, threshold: float | None = None) -> list[Found]:
-        """The ranges that the tags' probabilities speak for; `threshold` in place of the component's own."""
+        """The ranges that the tags' probabilities speak for, and the chance that each is right.
+
+        threshold: in place of the component's own; it is one of the network's probability, before calibration.
+        """
         limit = self.cfg["threshold"] if threshold is None else threshold
-        return find_spans(tags, doc.to_array(IS_SPACE).astype(bool), limit)
+        found = find_spans(tags, doc.to_array(IS_SPACE).astype(bool), limit)
+        calibration = self.cfg.get("calibration")
+        return [one._replace(score=confidence(one.score, calibration)) for one in found]
 
     def gold_in(self, reference: Doc) -> Iterable[Span] | None:
         """The spans to learn; None where they were not annotated."""
