@@ -1,9 +1,12 @@
-"""usage: python -m benchmarks [accuracy [SET [BASE]] | speed [MODEL] | starter [train [RUN …] | score] | table]
+"""usage: python -m benchmarks [accuracy [SET [BASE [SEED]]] [--SECTION.SETTING VALUE …]
+                            | speed [MODEL] | starter [train [RUN …] | score] | table]
 
-accuracy: trains and tests on the sets in the folder COPYDESK_BENCH (made by benchmarks.convert), from the base (`md`)
-and from nothing (`blank`). speed: words per CPU second of a trained pipeline. Results are kept in
-benchmarks/results.json and shown in docs/benchmarks.md; without a word, both are run. starter: what is learnt from the
-starter corpus, see benchmarks/starter.py; takes hours.
+accuracy: trains and tests on the sets in the folder COPYDESK_BENCH (made by benchmarks.convert), from the base (`md`, or
+another pipeline's name or folder) and from nothing (`blank`), with three seeds; what is not named is all of it, in a
+process each. With settings, which differ from those of benchmarks/accuracy.py for this once, only dev is scored and nothing
+is kept. speed: words per CPU second of a trained pipeline. Results are kept in benchmarks/results.json and shown in
+docs/benchmarks.md; without a word, both are run. starter: what is learnt from the starter corpus, see
+benchmarks/starter.py; takes hours. table: writes the tables of docs/benchmarks.md again.
 """
 
 import json
@@ -13,15 +16,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from annotate.errors import DataError
+from annotate.outputs import whole_file
+
+from .page import SETS, write_page
+
 RESULTS = Path("benchmarks/results.json")
-PAGE = Path("docs/benchmarks.md")
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
-COLUMNS = ("mentions", "triggers_id", "triggers", "arguments", "arguments_attached", "attributes")
+STARTER = Path("benchmarks/starter.json")
+NO_DATA = "COPYDESK_BENCH is not set: accuracy is not measured (docs/benchmarks.md says how to get the data)"
 
 
 def main(words: list[str]) -> None:
     if words[:1] == ["table"]:
-        write_page(read_results())
+        write_page(read_json(RESULTS), read_json(STARTER))
     elif words[:1] == ["starter"]:
         from .starter import main as starter
 
@@ -29,31 +36,52 @@ def main(words: list[str]) -> None:
     elif words[:1] == ["speed"]:
         measure_speed(Path(words[1]) if len(words) > 1 else Path("models/demo"))
     elif words[:1] == ["accuracy"]:
-        for name in words[1:2] or ["wikievents", "casie"]:
-            for base in words[2:3] or ["md", "blank"]:
-                measure_accuracy(name, base)
+        if "COPYDESK_BENCH" not in os.environ:
+            sys.exit(NO_DATA)
+        measure_accuracy(words[1:])
     elif words:
         sys.exit(__doc__)
-    elif "COPYDESK_BENCH" not in os.environ:
-        print("COPYDESK_BENCH is not set: accuracy is not measured (docs/benchmarks.md says how to get the data)")
-        measure_speed(Path("models/demo"))
     else:
-        for name in ("wikievents", "casie"):  # a process each, so that CPU seconds are of this run alone
-            for base in ("md", "blank"):
-                subprocess.run([sys.executable, "-m", "benchmarks", "accuracy", name, base], check=True)
+        if "COPYDESK_BENCH" in os.environ:
+            measure_accuracy([])
+        else:
+            print(NO_DATA)
         measure_speed(Path("models/demo"))
 
 
-def measure_accuracy(name: str, base: str) -> None:
-    from .accuracy import BASE, measure
+def measure_accuracy(words: list[str]) -> None:
+    """words: SET, BASE and SEED, as many as are named, and settings. One run here, several in a process each."""
+    first = next((place for place, word in enumerate(words) if word.startswith("--")), len(words))
+    named, settings = words[:first], words[first:]
+    if named[:1] and named[0] not in SETS:
+        sys.exit(f"{named[0]}: is no set; name one of {', '.join(SETS)}")
+    if len(named) > 3 or not all(seed.isdecimal() for seed in named[2:]):
+        sys.exit(__doc__)
+    if len(named) == 3:
+        measure_run(named[0], named[1], int(named[2]), settings)
+        return
+    from .accuracy import BASES, SEEDS
 
-    parts = tuple(os.environ.get("COPYDESK_PARTS", "dev,test").split(","))
-    data = Path(os.environ["COPYDESK_BENCH"])
-    commit = commit_now()
-    result = measure(data, name, base=BASE if base == "md" else None, seed=0, parts=parts)
+    for name in named[:1] or SETS:
+        for base in named[1:2] or BASES:
+            for seed in SEEDS:  # CPU seconds and peak memory are of one run alone
+                run = [sys.executable, "-m", "benchmarks", "accuracy", name, base, str(seed), *settings]
+                subprocess.run(run, check=True)
+
+
+def measure_run(name: str, base: str, seed: int, settings: list[str]) -> None:
+    """One training; keeps and shows what came out, unless with settings of its own."""
+    from training.train import parse_overrides
+
+    from .accuracy import BASES, measure
+
+    parts = ("dev",) if settings else tuple(os.environ.get("COPYDESK_PARTS", "dev,test").split(","))
+    data, commit = Path(os.environ["COPYDESK_BENCH"]), commit_now()
+    overrides = parse_overrides(settings)
+    result = measure(data, name, base=BASES.get(base, base), seed=seed, parts=parts, settings=overrides)
     print(json.dumps(result, indent=1))
     if "test" in parts:
-        keep(f"{name}/{base}", result, commit)
+        keep(f"{name}/{Path(base).name}/{seed}", result, commit)
 
 
 def measure_speed(model: Path) -> None:
@@ -61,7 +89,8 @@ def measure_speed(model: Path) -> None:
     from training.pipeline import load_model
     from training.split import PARTS
 
-    from .speed import shares, words_per_cpu_second
+    from .accuracy import BASES
+    from .speed import ratios, shares, words_per_cpu_second
 
     if not (model / "config.cfg").is_file():
         sys.exit(f"{model}: is no model; run `make demo` first, or name one")
@@ -71,11 +100,14 @@ def measure_speed(model: Path) -> None:
     speed = round(words_per_cpu_second(nlp, texts))
     print(f"{speed:,} words per CPU second: {', '.join(nlp.pipe_names)}")
     result = {"words_per_cpu_second": speed, "microseconds_per_word": shares(nlp, texts * 3), "pipeline": nlp.pipe_names}
-    keep("speed", result, commit)
+    base = Path(BASES["md"] or "")
+    other = load_model(base) if (base / "config.cfg").is_file() else None
+    keep("speed", result | {"of_entities_alone": ratios(nlp, texts, other)}, commit)
 
 
-def read_results() -> dict[str, Any]:
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+def read_json(path: Path) -> dict[str, Any]:
+    """Any: plain JSON; empty where there is no such file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def commit_now() -> str:
@@ -84,54 +116,14 @@ def commit_now() -> str:
 
 def keep(key: str, result: dict[str, Any], commit: str) -> None:
     """Puts one result into the file and the page, with the commit that its run started from."""
-    results = read_results() | {key: {"commit": commit} | result}
-    RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", encoding="utf-8")
-    write_page(results)
-
-
-def write_page(results: dict[str, Any]) -> None:
-    """The page with its table made new from the results."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table(results)}\n{END}{after}", encoding="utf-8")
-
-
-def table(results: dict[str, Any]) -> str:
-    """F1 on test of every run, with its 95 % interval where there are enough stories."""
-    head = [
-        "set",
-        "base",
-        *COLUMNS,
-        "given: arguments",
-        "given: attributes",
-        "training CPU s",
-        "words / CPU s",
-        "seed",
-        "commit",
-    ]
-    rows = [head, ["---"] * len(head)]
-    for key, result in results.items():
-        if "test" in result:
-            test, given = result["test"], result["test"]["given"]
-            scores = [_cell(test.get(c)) for c in COLUMNS] + [_cell(given.get(c)) for c in ("arguments", "attributes")]
-            costs = [result["training_cpu_seconds"], f"{result['words_per_cpu_second']:,}", result["seed"], result["commit"]]
-            rows.append([*key.split("/"), *scores, *map(str, costs)])
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    if "speed" in results:
-        speed = results["speed"]
-        lines += ["", f"Speed, all components, from raw text: {speed['words_per_cpu_second']:,} words per CPU second (commit"]
-        lines[-1] += f" {speed['commit']}). Microseconds per word: "
-        lines[-1] += ", ".join(f"{name} {cost}" for name, cost in speed["microseconds_per_word"].items()) + "."
-    return "\n".join(lines) + "\n"
-
-
-def _cell(score: dict[str, Any] | None) -> str:
-    if score is None:
-        return "-"
-    interval = f" [{score['ci'][0]:.3f}, {score['ci'][1]:.3f}]" if score["ci"] else ""
-    return f"{score['f']:.3f}{interval}"
+    results = read_json(RESULTS) | {key: {"commit": commit} | result}
+    with whole_file(RESULTS, force=True) as path:
+        path.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", encoding="utf-8")
+    write_page(results, read_json(STARTER))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except DataError as err:
+        sys.exit(str(err))

@@ -2,8 +2,10 @@
 
 import io
 import os
+import resource
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -11,18 +13,24 @@ from typing import Any
 import spacy
 from spacy.language import Language
 from spacy.tokens import DocBin
+from spacy.training import Example
 from spacy.training.loop import train
+from spacy.util import registry
 
-from annotate.records import Article, read_records
-from training.convert import convert_records
-from training.evaluate import evaluate
+from annotate.matching import Score
+from annotate.records import Annotation, Article, annotation_of, read_records
+from annotate.scores import Result
+from training.convert import convert_records, from_doc, to_doc
+from training.evaluate import PREDICTED, Pair, evaluate, score
 from training.pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from training.thresholds import choose_thresholds
 
-BASE = Path("models/base/en_core_web_md")
-# What differs from configs/*.cfg. Chosen on dev; what was tried is in docs/experiments.md.
+from .speed import words_per_cpu_second
+
+BASES = {"md": "models/base/en_core_web_md", "blank": None}
+SEEDS = (0, 1, 2)
+# What differs from configs/*.cfg: casie and wikievents chosen on dev (docs/experiments.md), the others a start.
 SETTINGS: dict[str, dict[str, Any]] = {  # Any: what JSON holds
-    "wikievents": {"training.max_steps": 1200, "training.eval_frequency": 150, "training.patience": 600},
     "casie": {
         "training.max_steps": 2800,
         "training.eval_frequency": 700,
@@ -30,36 +38,86 @@ SETTINGS: dict[str, dict[str, Any]] = {  # Any: what JSON holds
         "training.dropout": 0.1,
         "components.ner.loss_weight": 0.25,
     },
+    "m2e2": {"training.max_steps": 1200, "training.eval_frequency": 200, "training.patience": 600},
+    "wikievents": {"training.max_steps": 1200, "training.eval_frequency": 150, "training.patience": 600},
+    "dse": {"training.max_steps": 800, "training.eval_frequency": 200, "training.patience": 600},
+    "conllpp": {
+        "training.max_steps": 2000,
+        "training.eval_frequency": 400,
+        "training.patience": 1200,
+        "training.dropout": 0.1,
+    },
+    "crossner_politics": {"training.max_steps": 400, "training.eval_frequency": 50, "training.patience": 200},
 }
-SHOWN = ("mentions", "triggers_id", "triggers", "arguments_id", "arguments", "arguments_attached", "attributes")
-SHOWN_GIVEN = ("arguments", "attributes")
+# Which entities are marked there follows from nothing in the text: no component looks for them, they are given.
+MENTIONS_GIVEN = ("dse",)
+GIVEN_TRIGGERS: tuple[Score, ...] = ("arguments", "arguments_attached")
 
 
-def measure(data: Path, name: str, *, base: Path | None, seed: int, parts: tuple[str, ...]) -> dict[str, Any]:
-    """Scores and costs of one training run. parts: the parts to score. Any: plain JSON."""
+def measure(
+    data: Path,
+    name: str,
+    *,
+    base: str | None,
+    seed: int,
+    parts: Sequence[str] = ("dev", "test"),
+    settings: Mapping[str, Any] | None = None,
+    n_words: int = 50_000,
+) -> dict[str, Any]:
+    """Scores and costs of one training run. Any: plain JSON.
+
+    base: an installed pipeline or its folder. parts: the parts to score. settings: more that differ from the config.
+    n_words: how many the speed is measured on, at least. Peak memory is the whole process's so far.
+    """
     before = process_time()
     with tempfile.TemporaryDirectory() as folder:
-        nlp = _learn(data / name, Path(folder), SETTINGS[name], base=base, seed=seed)
+        work = Path(folder)
+        nlp = _learn(data / name, work, {**SETTINGS[name], **(settings or {})}, base=base, seed=seed)
+        n_bytes = sum(path.stat().st_size for path in (work / "model-best").rglob("*") if path.is_file())
     result: dict[str, Any] = {"seed": seed, "training_cpu_seconds": round(process_time() - before)}
+    result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
+    result["model_mb"] = round(n_bytes / 1e6, 1)
     for part in parts:
         articles = list(read_records(data / name / f"{part}.jsonl"))
-        scores = evaluate(nlp, articles, n_resamples=1000 if part == "test" else 1).to_json()
-        result[part] = {s: _short(scores[s]) for s in SHOWN if s in scores}
-        result[part]["given"] = {s: _short(scores["given"][s]) for s in SHOWN_GIVEN if s in scores["given"]}
-        result["words_per_cpu_second"] = round(_words_per_second(nlp, articles))
+        n_resamples = 1000 if part == "test" else 1
+        found = scores(nlp, articles, n_resamples=n_resamples)
+        result[part] = {key: _short(value, with_interval=part == "test") for key, value in found.items()}
+        result["words_per_cpu_second"] = round(_words_per_second(nlp, articles, n_words))
     return result
 
 
-def _learn(data: Path, work: Path, settings: dict[str, Any], *, base: Path | None, seed: int) -> Language:
+def scores(nlp: Language, articles: Sequence[Article], *, n_resamples: int) -> dict[str, Result]:
+    """Each score that pipeline and articles make possible.
+
+    given …: with gold mentions and triggers. given triggers …: with gold triggers and the mentions that the model finds.
+    """
+    whole = evaluate(nlp, articles, n_resamples=n_resamples)
+    found: dict[str, Result] = {} if _mentions_given(nlp) else {str(key): value for key, value in whole.results.items()}
+    found |= {f"given {key}": value for key, value in whole.given.items()}
+    if {"triggers", "arguments"} <= set(nlp.pipe_names):
+        helped = score(list(given_triggers(nlp, articles)), can=GIVEN_TRIGGERS, n_resamples=n_resamples)
+        found |= {f"given triggers {key}": value for key, value in helped.results.items()}
+    return found
+
+
+def _mentions_given(nlp: Language) -> bool:
+    return "ner" not in nlp.pipe_names
+
+
+def _learn(data: Path, work: Path, settings: Mapping[str, Any], *, base: str | None, seed: int) -> Language:
     """Trains on train.jsonl and gives the step that is best on dev.jsonl."""
     blank = spacy.blank("en")
     for part in ("train", "dev"):
         convert_records(read_records(data / f"{part}.jsonl"), blank, work / f"{part}.spacy")
+    layers = layers_in(work / "train.spacy")
+    if data.name in MENTIONS_GIVEN:
+        layers -= {"mentions"}
+        settings = {"corpora.dev": {"@readers": "copydesk.given_mentions.v1", "path": "${paths.dev}"}, **settings}
     config = make_config(
         CONFIGS / ("blank.cfg" if base is None else "base.cfg"),
         train_path=work / "train.spacy",
         dev_path=work / "dev.spacy",
-        layers=layers_in(work / "train.spacy"),
+        layers=layers,
         base=base,
         seed=seed,
         overrides=settings,
@@ -71,12 +129,55 @@ def _learn(data: Path, work: Path, settings: dict[str, Any], *, base: Path | Non
     return nlp
 
 
-def _short(score: dict[str, Any]) -> dict[str, Any]:
-    return {key: score[key] if key == "ci" else round(score[key], 4) for key in ("p", "r", "f", "n_gold", "ci")}
+@registry.readers("copydesk.given_mentions.v1")  # type: ignore[untyped-decorator]  # catalogue has no types
+def make_given_mentions(path: Path) -> Callable[[Language], Iterator[Example]]:
+    """Reads a .spacy file as examples whose predicted side has the mentions already, and nothing else."""
+
+    def read(nlp: Language) -> Iterator[Example]:
+        for reference in DocBin().from_disk(path).get_docs(nlp.vocab):
+            predicted = reference.copy()
+            for layer in ("events", "stances"):
+                predicted.spans.pop(layer, None)
+            yield Example(predicted, reference)
+
+    return read
 
 
-def _words_per_second(nlp: Language, articles: list[Article]) -> float:
-    """spaCy tokens per CPU second, from raw text."""
-    before = process_time()
-    n_words = sum(len(doc) for doc in nlp.pipe(article.text for article in articles))
-    return n_words / (process_time() - before)
+def given_triggers(nlp: Language, articles: Iterable[Article]) -> Iterator[Pair]:
+    """Each article with what the model makes of its gold triggers, whose mentions it has to find."""
+    golds = [(article, annotation_of(article)) for article in articles]
+    pairs = [(article, gold) for article, gold in golds if gold is not None and gold.events is not None]
+    docs = [to_doc(article, _bare(gold), nlp)[0] for article, gold in pairs]
+    with nlp.select_pipes(disable=["triggers"]):
+        done = list(nlp.pipe(docs))
+    for doc, (article, gold) in zip(done, pairs, strict=True):
+        found = from_doc(doc, article.model_copy(update={"annotations": ()}), annotator=PREDICTED).annotations[0]
+        own = {event.id: event.arguments for event in found.events or ()}
+        # at the gold offsets: a trigger that begins inside a token had grown
+        events = tuple(event.model_copy(update={"arguments": own.get(event.id, ())}) for event in gold.events or ())
+        yield Pair(article, gold, found.model_copy(update={"events": events}))
+
+
+def _bare(gold: Annotation) -> Annotation:
+    """The triggers with their types, and nothing else."""
+    events = tuple(event.model_copy(update={"arguments": (), "attributes": {}}) for event in gold.events or ())
+    return gold.model_copy(update={"mentions": None, "events": events, "stances": None})
+
+
+def _short(result: Result, *, with_interval: bool) -> dict[str, Any]:
+    plain = result.to_json()
+    interval = plain["ci"] if with_interval else None
+    rounded = {key: round(plain[key], 4) for key in ("p", "r", "f")}
+    return {**rounded, "n_gold": plain["n_gold"], "ci": interval and [round(end, 4) for end in interval]}
+
+
+def _words_per_second(nlp: Language, articles: Sequence[Article], n_words: int) -> float:
+    """spaCy tokens per CPU second, from raw text; where the mentions are given, putting them on the text included."""
+    if not _mentions_given(nlp):
+        return words_per_cpu_second(nlp, [article.text for article in articles], n_words=n_words)
+    n_done, before = 0, process_time()
+    while n_done < n_words:
+        golds = ((article, annotation_of(article)) for article in articles)
+        bare = ((article, gold and gold.model_copy(update={"stances": None})) for article, gold in golds)
+        n_done += sum(len(doc) for doc in nlp.pipe(to_doc(article, gold, nlp)[0] for article, gold in bare))
+    return n_done / (process_time() - before)

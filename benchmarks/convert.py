@@ -1,115 +1,25 @@
 """Turns public data sets into OUT/<set>/<split>.jsonl, in the record format.
 
-usage: python -m benchmarks.convert SOURCES OUT
+usage: python -m benchmarks.convert SOURCES OUT [SET …]
 
 SOURCES holds each set's repository as checked out; docs/benchmarks.md names repositories, commits and folder names.
-A layer that a set does not annotate is absent from its records.
+A layer that a set does not annotate is absent from its records. Without a SET, all are made.
 """
 
 import bisect
 import json
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from annotate.records import GOLD, Annotation, Argument, Article, Event, Mention, Stance, write_records
+from annotate.records import Article, Stance
 
-SPLITS = ("train", "dev", "test")
-Splits = dict[str, list[Article]]
+from .draft import SPLITS, Draft, Splits, json_lines, token_offsets, without_leaks, write_splits
 
-
-class Draft:
-    """Collects one article's annotation; `layers` names those that the set annotates."""
-
-    def __init__(self, article_id: str, text: str, layers: Sequence[str], *, story: str | None = None) -> None:
-        self.id, self.text, self.layers, self.story = article_id, text, layers, story
-        self.mentions: dict[tuple[int, int, str], Mention] = {}
-        self.events: list[Event] = []
-        self.stances: list[Stance] = []
-
-    def mention(self, start: int, end: int, label: str = "ENTITY") -> str:
-        """The id of the mention there, which is made if need be."""
-        start, end = self._trim(start, end)
-        known = self.mentions.setdefault(
-            (start, end, label), Mention(id=f"m{len(self.mentions) + 1}", start=start, end=end, label=label)
-        )
-        return known.id
-
-    def event(
-        self, place: tuple[int, int], label: str, arguments: Iterable[tuple[str, str]], attributes: dict[str, str] | None = None
-    ) -> None:
-        """Adds an event; arguments: role and mention id."""
-        start, end = self._trim(*place)
-        unique = tuple(Argument(role=role, mention=mention) for role, mention in dict.fromkeys(arguments))
-        more = {"attributes": attributes} if attributes else {}
-        self.events.append(Event(id=f"e{len(self.events) + 1}", start=start, end=end, label=label, arguments=unique, **more))
-
-    def _trim(self, start: int, end: int) -> tuple[int, int]:
-        while start < end and self.text[start].isspace():
-            start += 1
-        while end > start and self.text[end - 1].isspace():
-            end -= 1
-        if start == end:
-            raise ValueError(f"{self.id}: an empty range")
-        return start, end
-
-    def article(self) -> Article:
-        made = {"mentions": tuple(self.mentions.values()), "events": tuple(self.events), "stances": tuple(self.stances)}
-        annotation = Annotation(annotator=GOLD, **{layer: made[layer] for layer in self.layers})
-        story = {"story": self.story} if self.story else {}
-        return Article(id=self.id, text=self.text, annotations=(annotation,), **story)
-
-
-def write_splits(out: Path, name: str, splits: Splits) -> None:
-    for split, articles in splits.items():
-        n_articles = write_records(out / name / f"{split}.jsonl", articles, force=True)
-        layers = Counter(
-            layer
-            for a in articles
-            for layer in ("mentions", "events", "stances")
-            for _ in getattr(a.annotations[0], layer) or ()
-        )
-        print(name, split, n_articles, dict(layers))
-
-
-def without_leaks(splits: Splits, *, share: float = 0.5, size: int = 8) -> Splits:
-    """Drops training articles that share at least half of the shorter text's 8-word shingles with a dev or test article."""
-    held = [(a.id, _shingles(a.text, size)) for split in ("dev", "test") for a in splits[split]]
-    where = defaultdict(list)
-    for place, (_, grams) in enumerate(held):
-        for gram in grams:
-            where[gram].append(place)
-    kept = []
-    for article in splits["train"]:
-        grams = _shingles(article.text, size)
-        common = Counter(place for gram in grams for place in where.get(gram, ()))
-        leaks = [held[k][0] for k, n in common.items() if n >= share * min(len(grams), len(held[k][1]))]
-        if leaks:
-            print("  dropped from train:", article.id, "is in", leaks)
-        else:
-            kept.append(article)
-    return splits | {"train": kept}
-
-
-def _shingles(text: str, size: int) -> set[tuple[str, ...]]:
-    words = text.split()
-    return {tuple(words[i : i + size]) for i in range(max(1, len(words) - size + 1))}
-
-
-def token_offsets(tokens: Iterable[str]) -> list[tuple[int, int]]:
-    """Where each token lies in the tokens joined by single spaces."""
-    out, position = [], 0
-    for token in tokens:
-        out.append((position, position + len(token)))
-        position += len(token) + 1
-    return out
-
-
-def json_lines(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+M2E2_SPLIT = Path(__file__).with_name("m2e2_split.json")
 
 
 def wikievents(sources: Path) -> Splits:
@@ -270,6 +180,97 @@ def _unmarked(marked: str) -> tuple[str, list[tuple[int, int]]]:
     return text, whole
 
 
+def m2e2(sources: Path, *, split: Path = M2E2_SPLIT) -> Splits:
+    """Sentences, split by article: the split in use elsewhere shares most test articles with train."""
+    part_of = {digest: part for part, digests in json.loads(split.read_text()).items() for digest in digests}
+    splits: Splits = {part: [] for part in SPLITS}
+    for d in json.loads((sources / "m2e2/text_only_event.json").read_text(encoding="utf-8")):
+        story = d["sentence_id"].rsplit("_", 1)[0]
+        part = part_of.get(article_digest(story))
+        if part is not None:
+            splits[part].append(_m2e2_sentence(d, story))
+    return splits
+
+
+def article_digest(name: str) -> str:
+    """How benchmarks/m2e2_split.json, which holds nothing of the set itself, names an article."""
+    return sha256(name.encode()).hexdigest()[:8]
+
+
+def _m2e2_sentence(d: dict[str, Any], story: str) -> Article:
+    """An argument takes the mention that is marked in its place, whatever the label; else a new one."""
+    spans = token_offsets(d["words"])
+    draft = Draft(d["sentence_id"], " ".join(d["words"]), ("mentions", "events"), story=story)
+    for marked in d.get("golden-entity-mentions", []):
+        if marked["start"] < marked["end"]:
+            draft.mention(*_place(spans, marked), _entity_label(marked))
+    for event in d["golden-event-mentions"]:
+        arguments = []
+        for argument in event["arguments"]:
+            place = _place(spans, argument)
+            there = [m.id for m in draft.mentions.values() if (m.start, m.end) == place]
+            arguments.append((argument["role"], there[0] if there else draft.mention(*place, _entity_label(argument))))
+        draft.event(_place(spans, event["trigger"]), event["event_type"], arguments)
+    return draft.article()
+
+
+def _place(spans: Sequence[tuple[int, int]], marked: dict[str, Any]) -> tuple[int, int]:
+    """The characters of a range of words. Any: what JSON holds."""
+    return spans[marked["start"]][0], spans[marked["end"] - 1][1]
+
+
+def _entity_label(marked: dict[str, Any]) -> str:
+    """The main type, as in PER:Individual. Any: what JSON holds."""
+    return (marked.get("entity-type") or "ENTITY").partition(":")[0]
+
+
+def conllpp(sources: Path) -> Splits:
+    """Sentences of Reuters news; the test part is the corrected one."""
+    return {split: list(_columns(sources / f"conllpp/data/conllpp_{split}.txt", "conllpp", split)) for split in SPLITS}
+
+
+def crossner_politics(sources: Path) -> Splits:
+    """Sentences of Wikipedia on politics."""
+    folder = sources / "crossner/ner_data/politics"
+    return {split: list(_columns(folder / f"{split}.txt", "crossner_politics", split)) for split in SPLITS}
+
+
+def _columns(path: Path, name: str, split: str) -> Iterator[Article]:
+    """The sentences of a file with a word a line, its tag last, and an empty line after each sentence."""
+    sentences: list[list[tuple[str, str]]] = [[]]
+    for line in path.read_text(encoding="utf-8").splitlines():
+        columns = line.split()
+        if columns and columns[0] != "-DOCSTART-":
+            sentences[-1].append((columns[0], columns[-1]))
+        elif sentences[-1]:
+            sentences.append([])
+    for number, words in enumerate(filter(None, sentences)):
+        yield _tagged(f"{name}-{split}-{number}", words)
+
+
+def _tagged(article_id: str, words: Sequence[tuple[str, str]]) -> Article:
+    """words: each with its tag. A mention goes on while the tag is I- with the label it began with."""
+    spans = token_offsets(word for word, _ in words)
+    draft = Draft(article_id, " ".join(word for word, _ in words), ("mentions",))
+    began, label = 0, ""
+    for place, tag in enumerate([*(tag for _, tag in words), "O"]):
+        if label and tag != f"I-{label}":
+            draft.mention(spans[began][0], spans[place - 1][1], label)
+            label = ""
+        if not label and tag != "O":
+            began, label = place, tag.partition("-")[2]
+    return draft.article()
+
+
+SETS: dict[str, Callable[[Path], Splits]] = {
+    made.__name__: made for made in (wikievents, casie, dse, m2e2, conllpp, crossner_politics)
+}
+
+
+def main(sources: Path, out: Path, names: Sequence[str]) -> None:
+    for name in names or SETS:
+        write_splits(out, name, SETS[name](sources))
+
+
 if __name__ == "__main__":
-    for make in (wikievents, casie, dse):
-        write_splits(Path(sys.argv[2]), make.__name__, make(Path(sys.argv[1])))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
