@@ -107,13 +107,15 @@ class Attributes(CandidatePipe):
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
         classes, row = self._classes(), 0
+        groups = self.groups
+        best = [group.start + found.probabilities[:, group].argmax(axis=1) for group in groups]
+        scores = [found.probabilities[np.arange(len(own)), own].tolist() for own in best]
         for doc, own in zip(docs, found.firsts, strict=True):
             attributes = []
             for span in own:
-                for group in self.groups:
-                    best = group.start + int(found.probabilities[row, group].argmax())
-                    name, value = classes[best]
-                    score = confidence(float(found.probabilities[row, best]), self.cfg.get("calibration"))
+                for of_group, of_group_scores in zip(best, scores, strict=True):
+                    name, value = classes[of_group[row]]
+                    score = confidence(of_group_scores[row], self.cfg.get("calibration"))
                     attributes.append({"event": span.id_, "name": name, "value": value, "score": score})
                 row += 1
             set_attr(events_of(doc), "attributes", attributes)

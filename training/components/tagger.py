@@ -214,13 +214,21 @@ def find_spans(tags: Floats, is_space: NDArray[np.bool_], threshold: float) -> l
     begin, inside = tags[words, 1::2], tags[words, 2::2]  # (n_words, n_labels) twice
     in_any = 1.0 - tags[words, 0]
     goes_on = np.clip(inside.sum(axis=1) / np.maximum(np.concatenate((in_any[:1], in_any[:-1])), 1e-6), 0.0, 1.0)
-    found = []
-    for start, end, probability in _most_probable(begin.sum(axis=1), goes_on, threshold):
-        mass = begin[start:end].sum(axis=0) + inside[start:end].sum(axis=0)  # (n_labels,)
-        label = int(mass.argmax())
-        score = probability * float(mass[label] / mass.sum())
-        found.append(Found(int(words[start]), int(words[end - 1]) + 1, label, score))
-    return found
+    ranges = _most_probable(begin.sum(axis=1), goes_on, threshold)
+    if not ranges:
+        return []
+    bounds = np.asarray([(start, end) for start, end, _ in ranges])  # (n_found, 2), ordered and apart from one another
+    both = np.concatenate((begin + inside, np.zeros_like(begin[:1])))  # one row more: the last range may end behind all words
+    mass = np.add.reduceat(both, bounds.ravel(), axis=0)[::2]  # (n_found, n_labels)
+    labels = mass.argmax(axis=1)
+    shares = mass[np.arange(len(ranges)), labels] / mass.sum(axis=1)
+    first, last = words[bounds[:, 0]], words[bounds[:, 1] - 1] + 1
+    return [
+        Found(start, end, label, probability * share)
+        for start, end, label, share, (_, _, probability) in zip(
+            first.tolist(), last.tolist(), labels.tolist(), shares.tolist(), ranges, strict=True
+        )
+    ]
 
 
 def _most_probable(begins: Floats, goes_on: Floats, threshold: float) -> list[tuple[int, int, float]]:
