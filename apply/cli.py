@@ -24,6 +24,12 @@ def apply(
     html: Annotated[bool, typer.Option("--html", help="Write a page of marked articles too.")] = False,
     text_column: Annotated[str, typer.Option(help="Column of tables that holds the text.")] = "text",
     id_column: Annotated[str, typer.Option(help="Column of tables that holds the id.")] = "id",
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Leave out what is less likely than this to be right.")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Leave out, label by label, what dev cannot promise this precision for.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Find events, stances and mentions in articles, as records and tables."""
@@ -31,18 +37,24 @@ def apply(
     from annotate.sources import Columns, scan_articles, without_repeats
     from training.pipeline import load_model, schema_of
 
+    from .cutoffs import cutoffs_of, remarks
     from .results import apply_model, summary_lines
     from .tables import Layout
 
     refuse_to_overwrite(out, force=force)
     nlp = load_model(model)
+    cutoffs = cutoffs_of(nlp, min_score=min_score, precision=precision)
+    for line in remarks(nlp, cutoffs):
+        _say(line)
     scanned = scan_articles(
         inputs,
         columns=Columns(text_column, id_column),
         schema=schema_of(nlp),
         pass_over=lambda path: _say(f"{path}: passed over, it is no kind of file that is read here"),
     )
-    summary = apply_model(nlp, without_repeats(scanned), out, as_csv=csv, with_page=html, force=force, say=_say)
+    summary = apply_model(
+        nlp, without_repeats(scanned), out, as_csv=csv, with_page=html, force=force, cutoffs=cutoffs, say=_say
+    )
     for line in summary_lines(summary, Layout(schema_of(nlp))):
         print(line)
     _say(summary.speed)

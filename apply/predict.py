@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from annotate.errors import RecordError, one_line
 from annotate.records import Article, integrity_faults
 
+from .cutoffs import Cutoffs, left_in
+
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
@@ -43,10 +45,15 @@ def predict(nlp: "Language", articles: Iterable[Article], *, batch_size: int = B
 
 
 def predict_scanned(
-    nlp: "Language", scanned: Iterable[tuple[str, Article | RecordError]], *, batch_size: int = BATCH_SIZE
+    nlp: "Language",
+    scanned: Iterable[tuple[str, Article | RecordError]],
+    *,
+    batch_size: int = BATCH_SIZE,
+    cutoffs: Cutoffs | None = None,
 ) -> Iterator[Prediction]:
     """What came of each thing that `annotate.sources.scan_articles` gives, in its order; never stops at a bad one.
 
+    cutoffs: what scores less is left out.
     Memory is bounded: what spaCy collects of a batch is given back behind it, so nothing here refers to a Doc.
     """
     annotator = annotator_name(nlp)
@@ -55,7 +62,7 @@ def predict_scanned(
         n_at_once = max(1, CHARS_AT_ONCE * len(good) // (sum(len(article.text) for article in good) + 1))
         with nlp.memory_zone():
             docs = nlp.pipe((article.text for article in good), batch_size=n_at_once)
-            done = iter([_to_plain(doc, article, annotator) for doc, article in zip(docs, good, strict=True)])
+            done = iter([_to_plain(doc, article, annotator, cutoffs) for doc, article in zip(docs, good, strict=True)])
         for found in batch:
             yield found if found.error is not None else next(done)._replace(place=found.place)
 
@@ -100,9 +107,13 @@ def _batches(
         yield batch
 
 
-def _to_plain(doc: "Doc", article: Article, annotator: str) -> Prediction:
+def _to_plain(doc: "Doc", article: Article, annotator: str, cutoffs: Cutoffs | None) -> Prediction:
     from training.convert import from_doc
 
     has_sentences = doc.has_annotation("SENT_START")
     sentences = tuple((s.start_char, s.end_char) for s in doc.sents) if has_sentences else ()
-    return Prediction("", from_doc(doc, article, annotator=annotator), None, sentences, len(doc))
+    marked = from_doc(doc, article, annotator=annotator)
+    if cutoffs is not None:  # the model's annotation is the last
+        *others, own = marked.annotations
+        marked = marked.model_copy(update={"annotations": (*others, left_in(own, cutoffs))})
+    return Prediction("", marked, None, sentences, len(doc))

@@ -13,6 +13,7 @@ from annotate.page import write_page
 from annotate.records import Article, to_line
 from training.pipeline import schema_of
 
+from .cutoffs import Cutoffs
 from .predict import Prediction, annotator_name, predict_scanned
 from .tables import Layout, Row, TableWriter, rows_of
 
@@ -61,6 +62,7 @@ def apply_model(
     as_csv: bool = False,
     with_page: bool = False,
     force: bool = False,
+    cutoffs: Cutoffs | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Summary:
     """Writes what the model finds in the articles into the folder `out`: records.jsonl, and articles, mentions, events
@@ -68,6 +70,7 @@ def apply_model(
 
     The records keep whatever annotations the articles came with. An article that cannot be used has a row with its
     `error` in the table of articles and is not among the records. The same input gives the same bytes.
+    cutoffs: what scores less is left out.
     as_csv: the tables as CSV too. with_page: the first articles as a page of HTML too. say: gets progress and errors.
     Raises DataError where `out` is there already and `force` is not set, or holds anything but results.
     """
@@ -77,7 +80,7 @@ def apply_model(
     with whole_folder(out, force=force) as folder:
         path = folder / RECORDS
         with path.open("w", encoding="utf-8", newline="\n") as records, TableWriter(folder, layout, as_csv=as_csv) as tables:
-            for found in _told(predict_scanned(nlp, scanned), summary, say):
+            for found in _told(predict_scanned(nlp, scanned, cutoffs=cutoffs), summary, say):
                 if found.article is not None and found.error is None:
                     records.write(to_line(found.article))
                     if with_page and len(for_page) < MAX_ON_PAGE:

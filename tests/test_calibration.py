@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from conftest import gold_annotation
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from test_components import articles, examples_of, plain, train_small
@@ -59,6 +59,7 @@ def items(scores: Sequence[float], rights: Sequence[bool], layer: str = "mention
     return [Judged(layer, "GPE", s, (), r, f"s{i % 7}") for i, (s, r) in enumerate(zip(scores, rights, strict=True))]
 
 
+@settings(deadline=None)
 @given(CHANCES, CHANCES, LINES, st.lists(CHANCES, max_size=2))
 def test_a_calibrated_score_rises_with_the_networks_and_stays_within_0_and_1(
     first: float, second: float, line: dict[str, float], ends: list[float]
@@ -67,17 +68,20 @@ def test_a_calibrated_score_rises_with_the_networks_and_stays_within_0_and_1(
     assert 0.0 <= low <= high <= min([1.0, *(round(end, 4) for end in ends)])
 
 
+@settings(deadline=None)
 @given(CHANCES, CHANCES, CHANCES, LINES)
 def test_it_rises_with_what_the_item_joins(own: float, first: float, second: float, line: dict[str, float]) -> None:
     low, high = (confidence(own, line, end) for end in sorted((first, second)))
     assert low <= high
 
 
+@settings(deadline=None)
 @given(CHANCES)
 def test_without_a_calibration_it_is_the_networks(own: float) -> None:
     assert confidence(own, None, 0.1) == round(own, 4)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(CHANCES, st.booleans()), min_size=1, max_size=60))
 def test_whatever_is_learnt_keeps_the_order(found: list[tuple[float, bool]]) -> None:
     slope, offset = fit_line([logit(s) for s, _ in found], [r for _, r in found])
@@ -120,6 +124,7 @@ def test_the_expected_calibration_error_is_that_of_a_hand_count() -> None:
     assert reliability([], []).error == 0.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(CHANCES, st.booleans()), max_size=40))
 def test_the_error_lies_within_0_and_1_and_the_bins_hold_all(found: list[tuple[float, bool]]) -> None:
     measured = reliability([s for s, _ in found], [r for _, r in found])

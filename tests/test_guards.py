@@ -16,7 +16,7 @@ ALLOWED = {
     "apply": {"apply", "annotate", "training"},
 }
 SHARED = {"records", "schema", "sources", "matching", "page", "errors", "outputs", "check", "counts", "differences", "scores"}
-LENT_BY_TRAINING = {"convert", "pipeline"}
+LENT_BY_TRAINING = {"calibration", "convert", "pipeline"}
 
 
 def modules(room: str) -> list[Path]:

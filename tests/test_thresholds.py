@@ -1,13 +1,16 @@
 """Thresholds are chosen where there is enough to choose by."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc
 from test_components import articles, train_small
 
 from training.components.tagger import SpanTagger
 from training.convert import to_doc
-from training.thresholds import GRID, choose_thresholds
+from training.judged import Judged
+from training.thresholds import GRID, MIN_FOUND, choose_cutoffs, choose_thresholds, steps_of
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +49,37 @@ def test_few_spans_change_nothing(nlp: Language) -> None:
 
 def test_absent_layers_change_nothing(nlp: Language) -> None:
     assert choose_thresholds(nlp, [nlp.make_doc(a.text) for a in articles()]) == {}
+
+
+def judged(found: list[tuple[float, bool]], label: str = "GPE") -> list[Judged]:
+    return [Judged("mentions", label, score, (), is_right) for score, is_right in found]
+
+
+def test_steps_name_the_lowest_score_that_promises_a_precision() -> None:
+    found = [(0.9, True), (0.8, True), (0.8, True), (0.7, False), (0.6, True), (0.6, True), (0.5, False)]
+    # promised from 0.9 on: 2/3; 0.8: 4/5; 0.7: 4/6; 0.6: 6/8; 0.5: 6/9
+    assert steps_of(judged(found)) == [(0.6667, 0.5), (0.75, 0.6), (0.8, 0.8)]
+    assert steps_of([]) == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([i / 10 for i in range(11)]), st.booleans()), max_size=60))
+def test_steps_rise_and_keep_what_they_promise(found: list[tuple[float, bool]]) -> None:
+    steps = steps_of(judged(found))
+    assert steps == sorted(steps)
+    assert len({promised for promised, _ in steps}) == len({score for _, score in steps}) == len(steps)
+    for promised, cutoff in steps:
+        kept = [is_right for score, is_right in found if score >= cutoff]
+        assert promised == round((sum(kept) + 1) / (len(kept) + 2), 4)
+
+
+def test_rare_labels_share_a_cutoff_and_very_rare_ones_have_none(nlp: Language) -> None:
+    often = judged([(0.9, True)] * MIN_FOUND)
+    few = [*judged([(0.7, True)] * 12, "ORG"), *judged([(0.6, False)] * 12, "LAW")]
+    pipe = nlp.get_pipe("ner")
+    assert isinstance(pipe, SpanTagger)
+    choose_cutoffs(nlp, [*often, *few])
+    assert set(pipe.cfg["cutoffs"]["labels"]) == {"GPE"}
+    assert pipe.cfg["cutoffs"]["rest"] == steps_of(few)
+    choose_cutoffs(nlp, [*often, *few[:3]])
+    assert pipe.cfg["cutoffs"]["rest"] == []

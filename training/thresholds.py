@@ -78,9 +78,9 @@ def give_scores_meaning(nlp: Language, articles: Iterable[Article], *, annotator
 def choose_cutoffs(nlp: Language, items: Iterable[Judged]) -> None:
     """Gives each component, in its cfg, the scores from which its items keep a promised precision.
 
-    items: of dev articles, with the scores that the model gives. `cutoffs` is {"layer": …, "labels": {label: steps},
-    "rest": steps}: the labels found MIN_FOUND times have steps of their own; the others share those of "rest", made of
-    all of them together, which are none where even that is too little.
+    items: of dev articles, with the scores that the model gives. `cutoffs` is {"labels": {label: steps}, "rest": steps}:
+    labels found MIN_FOUND times have steps of their own; the others share those of "rest", made of all of them together,
+    which are none where even that is too little.
     """
     by_layer: dict[str, dict[str, list[Judged]]] = {}
     for item in items:
@@ -92,7 +92,6 @@ def choose_cutoffs(nlp: Language, items: Iterable[Judged]) -> None:
             rest = [item for label, own in labels.items() if label not in often for item in own]
             steps = {label: steps_of(own) for label, own in often.items()}
             cfg["cutoffs"] = {
-                "layer": layer,
                 "labels": steps,
                 "rest": steps_of(rest) if len(rest) >= MIN_FOUND else [],
             }
