@@ -34,6 +34,7 @@ from training.convert import from_doc, to_doc
 from training.evaluate import evaluate
 from training.judged import Judged, judge
 from training.pipeline import load_model
+from training.report import to_text
 
 CHANCES = st.floats(0, 1)
 LINES = st.builds(lambda slope, offset: {"slope": slope, "offset": offset}, st.floats(0.05, 20), st.floats(-20, 20))
@@ -203,6 +204,7 @@ def test_evaluate_measures_before_and_after(calibrated_nlp: Language) -> None:
     assert found["mentions"]["ece"] != found["mentions"]["before"]["ece"]
     assert json.loads(json.dumps(found, allow_nan=False)) == json.loads(json.dumps(found))
     assert [line.split()[0] for line in lines(scores.calibration)] == ["calibration", *found]
+    assert "\n".join(lines(scores.calibration)) in to_text(scores)
 
 
 def test_attribute_scores_go_to_the_record_and_back(nlp: Language) -> None:

@@ -14,6 +14,7 @@ from annotate.schema import Schema
 from annotate.scores import COVERAGE, MIN_STORIES, Result, in_words
 from annotate.sources import read_articles
 
+from .calibration import lines as calibration_lines
 from .errors import Error, confusions, errors_of, kind_order, sense_of
 from .evaluate import Pair, Scores, evaluate
 from .passages import Piece, passage
@@ -74,6 +75,8 @@ def to_text(scores: Scores) -> str:
     lines += _table("score", [(name, result) for name, result in scores.results.items()])
     if scores.given:
         lines += ["", *_table("with gold spans given", list(scores.given.items()))]
+    if scores.calibration:
+        lines += ["", *calibration_lines(scores.calibration)]
     for name, result in scores.results.items():
         if result.counts.per_label and name not in ("arguments_id", "arguments_attached"):
             lines += ["", *_label_table(name, result.counts)]
