@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import glob
 import os
 import re
@@ -14,8 +15,13 @@ from pathlib import Path
 
 from .errors import DataError
 
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
+if sys.platform != "win32":
+    import fcntl
+
+_AT_FDCWD = -100  # Linux: names are taken from the current folder
+_RENAME_EXCHANGE = 2  # Linux, renameat2
+_RENAME_SWAP = 2  # macOS, renamex_np
+_LOCK = "lock"
 
 
 def refuse_to_overwrite(path: Path, *, force: bool, mark: str | None = None) -> None:
@@ -45,11 +51,12 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
+        with _room_on_disk(path):
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            _sync(temporary)
+            temporary.replace(path)
+            _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -58,47 +65,133 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 def whole_folder(path: Path, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
     """Gives an empty temporary folder beside `path`, which takes the name `path` when the block ends well.
 
-    An older folder of that name stays whole until the new one has taken its place in one step (an exchange of names;
-    where the system has none, two renames). Raises DataError as `refuse_to_overwrite` does.
+    An older folder of that name stays whole until the new one has taken its place in one step, so that a reader finds
+    the one or the other. Where the system or the file system cannot exchange two names (Windows, some network drives),
+    it takes two renames, between which there is neither; the next run mends that, were it killed just there.
+    Raises DataError as `refuse_to_overwrite` does, and where the disk is full.
     """
+    prefix = _sweep(path.absolute())
     refuse_to_overwrite(path, force=force, mark=mark)
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_sweep(path), suffix=".part", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))
     try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        for file in temporary.rglob("*"):
-            _sync(file)
-        if path.exists():
-            _exchange(temporary, path)
-        else:
-            temporary.rename(path)
-        _sync(path.parent)
+        with _room_on_disk(path):
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            for file in temporary.rglob("*"):
+                _sync(file)
+            if path.exists():
+                _exchange(temporary, path)
+            else:
+                temporary.rename(path)
+            _sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def hidden_folder(path: Path) -> Path:
+    """Where `kept_folder` keeps what a long run towards `path` leaves on its way."""
+    return path.absolute().with_name(f".{path.absolute().name}.run")
+
+
+@contextlib.contextmanager
+def kept_folder(path: Path, *, worth: str, fresh: bool) -> Iterator[Path]:
+    """Gives the hidden folder beside `path` for what a long run leaves on its way, which outlives a process that dies.
+
+    It goes when the block ends well, or when it ends otherwise and has no file `worth`.
+    fresh: what an earlier run left there is thrown away first.
+    Raises DataError where another process is at it (on Windows there is no such check), or the disk is full.
+    """
+    folder = hidden_folder(path)
+    lock = _locked(folder, path)
+    try:
+        if fresh:
+            for left in folder.iterdir():
+                if left.name != _LOCK:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+        with _room_on_disk(path):
+            yield folder
+        _discard(folder, path)
+    except BaseException:
+        if not (folder / worth).exists():
+            _discard(folder, path)
+        raise
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked(folder: Path, path: Path) -> int | None:
+    """Makes the folder and takes its lock, which ends with the process however that ends; None where there are no locks."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        if sys.platform == "win32":
+            return None
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            os.close(lock)
+            raise DataError(str(path), "is being made by another process", "wait for it, or give another path") from err
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), (folder / _LOCK).stat()):
+                return lock
+        os.close(lock)  # its holder has just ended, and thrown the folder away
+
+
+def _discard(folder: Path, path: Path) -> None:
+    """Removes the folder under another name, so that nobody comes upon half of it."""
+    trash = path.absolute().with_name(_sweep(path.absolute()) + "run.part")
+    folder.rename(trash)
+    shutil.rmtree(trash, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _room_on_disk(path: Path) -> Iterator[None]:
+    """Makes a full disk one line."""
+    try:
+        yield
+    except OSError as err:
+        of_numpy = err.errno is None and " requested and " in str(err)  # its short write; it drops the reason
+        if of_numpy or err.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(str(path), "does not fit on the disk", "free some space and try again") from err
+        raise
+
+
 def _exchange(new: Path, old: Path) -> None:
     """Swaps the names of two folders; afterwards `old` is the new content and `new` the former."""
-    if sys.platform == "linux":
-        rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-        names = (_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE)
-        if rename is not None and rename(*names) == 0:
-            return
+    if _exchange_in_one_step(new, old):
+        return
     aside = new.with_suffix(".old")
     old.rename(aside)
     new.rename(old)
     aside.rename(new)
 
 
+def _exchange_in_one_step(new: Path, old: Path) -> bool:
+    """False where the system, or this file system, has no such step."""
+    names = os.fsencode(new), os.fsencode(old)
+    if sys.platform == "linux":
+        rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+        return rename is not None and rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0
+    if sys.platform == "darwin":
+        rename = getattr(ctypes.CDLL(None, use_errno=True), "renamex_np", None)
+        return rename is not None and rename(*names, _RENAME_SWAP) == 0
+    return False
+
+
 def _sweep(path: Path) -> str:
     """Removes what killed processes of this machine left of `path`; returns how this one's own part begins."""
     host = re.sub(r"\W", "", socket.gethostname()) or "here"
-    for part in path.parent.glob(f".{glob.escape(path.name)}.{host}-*.part"):
-        pid = part.name.removeprefix(f".{path.name}.{host}-").partition("-")[0]
-        if pid.isdigit() and not _is_alive(int(pid)):
-            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{host}-*"):
+        pid = left.name.removeprefix(f".{path.name}.{host}-").partition("-")[0]
+        if left.suffix not in (".part", ".old") or not pid.isdigit() or _is_alive(int(pid)):
+            continue
+        if left.suffix == ".old" and not path.exists():
+            left.rename(path)  # it died between the two renames of `_exchange`
+        else:
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return f".{path.name}.{host}-{os.getpid()}-"
 
 
