@@ -51,6 +51,7 @@ _TITLES: Mapping[Score, str] = {  # of the matrices; an attribute's has its name
     "attributes": "",
     "stances": "polarity",
 }
+BLOCK = 64  # characters
 Span = tuple[int, int]
 Cells = Counter[tuple[str | None, str | None]]
 
@@ -89,8 +90,7 @@ def classify(score: Score, matches: Matches) -> list[Error]:
     """The errors of one score; `first` of the matches is gold. Each item that is not in both is in exactly one error."""
     candidates = sorted(
         (len(wrong), _rank(wrong[0]), -closeness, gold, found, wrong[0])
-        for gold in matches.first_only
-        for found in matches.second_only
+        for gold, found in _neighbours(matches)
         for wrong, closeness in _compare(score, gold, found)
     )
     left, right = set(matches.first_only), set(matches.second_only)
@@ -133,6 +133,24 @@ def kind_order(kind: str) -> tuple[int, str]:
 
 def _rank(kind: str) -> int:
     return list(KINDS).index(kind if kind in KINDS else _ATTRIBUTE)
+
+
+def _neighbours(matches: Matches) -> Iterator[tuple[Item, Item]]:
+    """Pairs of a gold and a found item that can have to do with one another, so that long articles do not take long.
+
+    The first span of gold must overlap a span of the other. Text is cut into blocks, and pairs share one.
+    """
+    blocks: dict[int, list[Item]] = {}
+    for found in matches.second_only:
+        for block in {block for span in _spans(found) for block in _blocks(span)}:
+            blocks.setdefault(block, []).append(found)
+    for gold in matches.first_only:
+        for found in {found for block in _blocks(_spans(gold)[0]) for found in blocks.get(block, ())}:
+            yield gold, found
+
+
+def _blocks(span: Span) -> range:
+    return range(span[0] // BLOCK, (span[1] - 1) // BLOCK + 1)
 
 
 def _compare(score: Score, gold: Item, found: Item) -> Iterator[tuple[list[str], float]]:
