@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -15,6 +18,7 @@ from spacy.language import Language
 from test_components import articles, examples_of, plain, train_small
 
 from annotate.records import Annotation, Article
+from training import components
 from training.calibration import (
     before_after,
     calibrate,
@@ -165,6 +169,8 @@ def test_judge_counts_as_evaluation_does() -> None:
     assert list(judge(gold, gold)) == []  # nothing has a score
     absent = Annotation(annotator="gold", mentions=gold.mentions)
     assert {i.layer for i in judge(absent, gold.model_copy(update=scored))} == {"mentions"}
+    bare = gold.model_copy(update=scored | {"mentions": None, "events": scored["events"][:1], "stances": ()})
+    assert {i.layer for i in judge(gold, bare)} == {"events", "attributes"}
 
 
 def test_calibration_changes_scores_and_nothing_else(nlp: Language, calibrated_nlp: Language) -> None:
@@ -236,5 +242,14 @@ def test_the_diagram_is_one_sound_element_whatever_its_title() -> None:
 
 def test_a_calibrated_model_needs_its_components_alone(calibrated_nlp: Language, tmp_path: Path) -> None:
     calibrated_nlp.to_disk(tmp_path / "model")
-    own = json.loads((tmp_path / "model" / "triggers" / "cfg").read_text(encoding="utf-8"))
-    assert set(own["calibration"]) == {"slope", "offset"}
+    shutil.copytree(Path(components.__file__).parent, tmp_path / "parts")
+    text = articles()[0].text
+    code = (
+        "import json, sys, parts, spacy\n"
+        f"doc = spacy.load('model')({text!r})\n"
+        "assert not {'training', 'annotate', 'copydesk'} & set(sys.modules)\n"
+        "print(json.dumps([doc.spans[key].attrs for key in ('mentions', 'events', 'stances')]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    doc = calibrated_nlp(text)
+    assert json.loads(done.stdout) == [doc.spans[key].attrs for key in ("mentions", "events", "stances")]

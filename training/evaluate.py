@@ -142,7 +142,7 @@ def _predict(nlp: "Language", articles: Sequence[Article], annotator: str | None
     raw: list[Annotation | None] = [None] * len(bare)
     with uncalibrated(nlp) as is_calibrated:
         if is_calibrated:
-            raw = [done.annotations[0] for done in _found(nlp, bare)]
+            raw = [_only(done.annotations[0], able) for done in _found(nlp, bare)]
     given = _predict_given(nlp, bare, gold)
     for article, annotation, own, helped, before in zip(articles, gold, _found(nlp, bare), given, raw, strict=True):
         yield Pair(article, annotation, _only(own.annotations[0], able), _restored(helped, annotation), before)

@@ -33,7 +33,7 @@ def judge(gold: Annotation, found: Annotation, story: str = "") -> Iterator[Judg
         yield from _judged(matches, "mentions", (mention,), (mention.label,), mention.score, (), story)
     for event in events.values():
         yield from _judged(matches, "triggers", (event,), (event.label,), event.score, (), story)
-        for argument in event.arguments:
+        for argument in event.arguments if "arguments_attached" in matches else ():
             pair = (mentions[argument.mention], event)
             labels = (event.label, argument.role)
             yield from _judged(matches, "arguments_attached", pair, labels, argument.score, pair, story)
@@ -44,7 +44,7 @@ def judge(gold: Annotation, found: Annotation, story: str = "") -> Iterator[Judg
                 yield from _judged(matches, "attributes", (event,), labels, score, (), story)
     known: dict[str, Mention | Event] = {**mentions, **events}
     for stance in found.stances or ():
-        if stance.holder is not None:
+        if stance.holder in known and stance.target in known:
             ends = (known[stance.holder], known[stance.target])
             yield from _judged(matches, "stances", ends, (stance.label,), stance.score, ends, story)
 
