@@ -99,6 +99,7 @@ def test_card_shows_scores_and_licence(wheel: Path) -> None:
         card = archive.read("en_news_events/en_news_events-0.1.0/README.md").decode()
     assert "CC BY 4.0" in card
     assert "| triggers |" in card
+    assert "(expected calibration error): mentions 0." in card
 
 
 def test_same_model_gives_the_same_bytes(wheel: Path, model: Path, tmp_path: Path) -> None:

@@ -75,6 +75,10 @@ def _score_table(part: str, scores: dict[str, Any]) -> Iterator[str]:
             cells = " | ".join(f"{value[key]:.2f}" for key in ("p", "r", "f"))
             yield f"| {name} | {cells} | {interval} | {value['n_gold']} |"
     yield ""
+    errors = [f"{layer} {own['ece']:.2f}" for layer, own in (scores.get("calibration") or {}).items()]
+    if errors:
+        yield "Each mark has a score, the probability that it is right. How far these and the share of right ones are apart"
+        yield f"(expected calibration error): {', '.join(errors)}.\n"
 
 
 def _base_licence(base: dict[str, Any]) -> Iterator[str]:
