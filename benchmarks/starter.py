@@ -9,17 +9,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from annotate.matching import Counts, count_matches
 from annotate.records import Article, read_records
 from annotate.schema import read_schema
-from training.evaluate import evaluate
+from training.curve import Counted, Rows, count_by_story, draw_share, drawn_means, f1_of, interval, summarize
 from training.pipeline import load_model
 from training.split import Split, corpus_digest
 from training.train import Settings, train
@@ -32,10 +29,8 @@ PLOT = Path("docs/learning-curve.png")
 STEPS = {"training.max_steps": 1000}  # as in the Makefile
 SEEDS = range(5)
 SHARES = (25, 50, 75)  # percent of the train stories; the whole are the runs of the seeds
-N_RESAMPLES = 2000
 SHOWN = ("mentions", "triggers_id", "triggers", "arguments", "arguments_attached", "attributes", "stances")
 SHOWN_GIVEN = ("arguments", "attributes", "stances")
-Rows = dict[str, dict[str, tuple[int, int, int]]]  # score -> story -> tp, fp, fn
 
 
 class Run(NamedTuple):
@@ -55,18 +50,11 @@ def runs() -> Iterator[Run]:
         yield Run(f"seed-{seed}", seed, parts["train"], parts["dev"])
     for share in reversed(SHARES):
         for seed in SEEDS[:3]:
-            yield Run(f"share-{share}-{seed}", seed, _share(parts["train"], share, seed), parts["dev"])
+            yield Run(f"share-{share}-{seed}", seed, draw_share(parts["train"], share, seed), parts["dev"])
     for outlet in sorted({article.outlet or "" for article in parts["train"]}):
         name = outlet.lower().replace(" ", "-")
         others = {part: [a for a in articles if a.outlet != outlet] for part, articles in parts.items()}
         yield Run(f"without-{name}", 0, others["train"], others["dev"], outlet)
-
-
-def _share(articles: Sequence[Article], percent: int, seed: int) -> list[Article]:
-    """The articles of that share of the stories: another draw for each seed, a smaller share inside a larger one."""
-    stories = sorted({a.story_or_id for a in articles}, key=lambda s: sha256(f"{seed} {s}".encode()).hexdigest())
-    kept = set(stories[: round(len(stories) * percent / 100)])
-    return [a for a in articles if a.story_or_id in kept]
 
 
 def learn(names: Iterable[str]) -> None:
@@ -85,19 +73,19 @@ def learn(names: Iterable[str]) -> None:
 def score() -> dict[str, Any]:
     """The scores of all runs on test. Any: plain JSON."""
     test = list(read_records(CORPUS / "test.jsonl"))
-    counted: dict[str, Rows] = {}
+    counted: dict[str, Counted] = {}
     outlets: dict[str, Any] = {}
     for run in runs():
         nlp = load_model(str(RUNS / run.name))
         if run.outlet is None:
-            counted[run.name] = _count(nlp, test)
+            counted[run.name] = count_by_story(nlp, test)
         else:
             own = [a for a in test if a.outlet == run.outlet]
-            seen = _count(load_model(str(RUNS / "seed-0")), own)
-            unseen = _count(nlp, own)
+            seen = count_by_story(load_model(str(RUNS / "seed-0")), own)
+            unseen = count_by_story(nlp, own)
             outlets[run.outlet] = {
                 "n_articles": len(own),
-                **{name: {"read": _f1(seen[name]), "unread": _f1(unseen[name])} for name in SHOWN},
+                **{name: {"read": f1_of(seen[name]), "unread": f1_of(unseen[name])} for name in SHOWN},
             }
     whole = [counted[f"seed-{seed}"] for seed in SEEDS]
     curve = {str(share): [counted[f"share-{share}-{seed}"] for seed in SEEDS[:3]] for share in SHARES} | {"100": whole[:3]}
@@ -105,60 +93,19 @@ def score() -> dict[str, Any]:
     return {
         "corpus": corpus_digest(a for part in ("train", "dev", "test") for a in read_records(CORPUS / f"{part}.jsonl")),
         "settings": STEPS,
-        "seeds": {name: _summary([rows[name] for rows in whole]) for name in names},
-        "curve": {share: {name: _summary([rows[name] for rows in own]) for name in names} for share, own in curve.items()},
+        "seeds": {name: summarize([rows[name] for rows in whole])._asdict() for name in names},
+        "curve": {
+            share: {name: summarize([rows[name] for rows in own])._asdict() for name in names} for share, own in curve.items()
+        },
         "last quarter": {name: _gain([r[name] for r in curve["75"]], [r[name] for r in curve["100"]]) for name in names},
         "outlets": outlets,
     }
 
 
-def _count(nlp: Any, articles: Sequence[Article]) -> Rows:
-    """Counts for each score and story. Any: a pipeline."""
-    rows: Rows = {}
-    for pair in evaluate(nlp, articles, n_resamples=1).pairs:
-        found: dict[str, Counts] = {str(name): counts for name, counts in count_matches(pair.gold, pair.found).items()}
-        if pair.given is not None:
-            given = count_matches(pair.gold, pair.given)
-            found |= {f"given {name}": given[name] for name in SHOWN_GIVEN if name in given}
-        for name, counts in found.items():
-            story = rows.setdefault(name, {})
-            tp, fp, fn = story.get(pair.article.story_or_id, (0, 0, 0))
-            story[pair.article.story_or_id] = (tp + counts.tp, fp + counts.fp, fn + counts.fn)
-    return rows
-
-
-def _f1(rows: Mapping[str, tuple[int, int, int]]) -> float:
-    tp, fp, fn = np.sum(list(rows.values()), axis=0)
-    return round(float(2 * tp / (2 * tp + fp + fn)), 4)
-
-
-def _summary(runs: Sequence[Mapping[str, tuple[int, int, int]]]) -> dict[str, Any]:
-    """Mean F1 of the runs, each one's, and the interval of the mean. Any: numbers and lists of them."""
-    draws = _draw(runs)
-    return {"mean": round(float(np.mean([_f1(r) for r in runs])), 4), "ci": _interval(draws), "runs": [_f1(r) for r in runs]}
-
-
-def _gain(before: Sequence[Mapping[str, tuple[int, int, int]]], after: Sequence[Mapping[str, tuple[int, int, int]]]) -> Any:
+def _gain(before: Sequence[Rows], after: Sequence[Rows]) -> Any:
     """What the mean F1 gains, with its interval: the same stories and seeds are drawn for both. Any: numbers."""
-    gain = np.mean([_f1(r) for r in after]) - np.mean([_f1(r) for r in before])
-    return {"gain": round(float(gain), 4), "ci": _interval(_draw(after) - _draw(before))}
-
-
-def _draw(runs: Sequence[Mapping[str, tuple[int, int, int]]]) -> NDArray[np.float64]:
-    """Mean F1, (N_RESAMPLES,), of runs and stories drawn with replacement."""
-    random = np.random.default_rng(0)
-    table = np.array([[rows[story] for story in sorted(rows)] for rows in runs])  # (n_runs, n_stories, 3)
-    n_runs, n_stories, _ = table.shape
-    means = np.empty(N_RESAMPLES)
-    for i in range(N_RESAMPLES):
-        stories, chosen = random.integers(0, n_stories, n_stories), random.integers(0, n_runs, n_runs)
-        tp, fp, fn = table[chosen][:, stories].sum(axis=1).T
-        means[i] = np.mean(2 * tp / np.maximum(2 * tp + fp + fn, 1))
-    return means
-
-
-def _interval(draws: NDArray[np.float64]) -> list[float]:
-    return [round(float(value), 4) for value in np.quantile(draws, [0.025, 0.975])]
+    gain = np.mean([f1_of(r) for r in after]) - np.mean([f1_of(r) for r in before])
+    return {"gain": round(float(gain), 4), "ci": interval(drawn_means(after) - drawn_means(before))}
 
 
 def plot(result: Mapping[str, Any], path: Path) -> None:
