@@ -1,6 +1,5 @@
 """What a model finds in articles, as plain records; an article it cannot take becomes a row with an error."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 BATCH_SIZE = 64  # articles whose words are kept in memory together
 MAX_BATCH_CHARS = 500_000
 CHARS_AT_ONCE = 20_000  # through the networks; more costs time and memory and gains nothing
-MAX_RUN_CHARS = 500  # spaCy's tokenizer needs time that grows with the square of a stretch without white space
-
-_RUN = re.compile(r"\S+")
 
 
 class Prediction(NamedTuple):
@@ -74,17 +70,10 @@ def annotator_name(nlp: "Language") -> str:
 
 def unfit(article: Article, nlp: "Language") -> str | None:
     """Why the model cannot take this article, and what to do about it; None where it can."""
-    from spacy.tokenizer import Tokenizer  # type: ignore[import-not-found]  # compiled, without types
-
     for fault in integrity_faults(article):
         return f"{fault.finding}; {fault.remedy}"
     if len(article.text) > nlp.max_length:
         return f"has {len(article.text):,} characters, the model takes {nlp.max_length:,}; cut it into parts"
-    if isinstance(nlp.tokenizer, Tokenizer):  # those of scripts without spaces are others
-        run = next((m for m in _RUN.finditer(article.text) if m.end() - m.start() > MAX_RUN_CHARS), None)
-        if run is not None:
-            length = run.end() - run.start()
-            return f"has {length:,} characters without white space at {run.start()}; shorten what is no prose there"
     return None
 
 

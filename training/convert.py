@@ -16,6 +16,7 @@ from annotate.outputs import whole_file
 from annotate.records import Annotation, Argument, Article, Event, Mention, Stance, annotation_of
 
 from .components.spans import EVENTS, MENTIONS, STANCES, non_overlapping, without_edge_spaces
+from .tokenizer import bound_tokenizer
 
 _ATTRS = ("ORTH", "SPACY", "ENT_IOB", "ENT_TYPE")
 # what has a place of its own on the Doc
@@ -106,7 +107,7 @@ def blank_of(language: str, place: str) -> Language:
     place: where the language was named.
     """
     try:
-        return spacy.blank(language)
+        return bound_tokenizer(spacy.blank(language))
     except ImportError as err:
         if "[E048]" in str(err):
             raise DataError(place, f"spaCy knows no language '{language}'", "correct it") from err

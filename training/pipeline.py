@@ -16,6 +16,7 @@ from thinc.api import Config, Model, get_current_ops, use_ops
 from annotate.errors import DataError
 from annotate.schema import Schema, to_schema
 from training import components  # noqa: F401  (registers the factories; absolute, so that spaCy's --code takes this file)
+from training.tokenizer import bound_tokenizer
 
 NEEDS = {  # component -> what must occur in the training data
     "ner": "mentions",
@@ -73,7 +74,7 @@ def make_config(
 def initialize(config: Config) -> Language:
     """The pipeline of a config from `make_config`, with its labels and first weights, ready for the training loop."""
     with _fast_ops():
-        return init_nlp(config)
+        return bound_tokenizer(init_nlp(config))
 
 
 def layers_in(path: Path) -> set[str]:
@@ -108,7 +109,7 @@ def load_model(name: str | Path) -> Language:
         raise DataError(str(name), "is neither a model's folder nor an installed model", "check the path, or install its wheel")
     try:
         with _fast_ops():
-            return spacy.load(path if path.exists() else str(name))
+            return bound_tokenizer(spacy.load(path if path.exists() else str(name)))
     except (OSError, ValueError, KeyError) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         raise DataError(str(name), f"cannot be loaded ({reason})", "train or install it again") from err

@@ -118,6 +118,7 @@ class StancePipe(CandidatePipe):
         Either both are arguments of one event, or the holder is an argument of the target. Who accuses is against.
         """
         joined: dict[tuple[int, int, int], int] = {}
+        names: dict[tuple[str, str, str], int] = {}
         for d, source in enumerate(sources):
             group = source.spans.get(EVENTS)
             if group is None or not group.attrs.get("arguments"):
@@ -131,8 +132,10 @@ class StancePipe(CandidatePipe):
             for event, own in roles.items():
                 for (holder, role), (target, other) in product(own, [*own, (event, "")]):
                     if holder in holder_at and target in target_at:
-                        name = f"{labels[event]} {role} {other}"
-                        joined.setdefault((d, holder_at[holder], target_at[target]), self.vocab.strings.add(name))
+                        name = (labels[event], role, other)
+                        if name not in names:
+                            names[name] = self.vocab.strings.add(" ".join(name))
+                        joined.setdefault((d, holder_at[holder], target_at[target]), names[name])
         return joined
 
     def open_classes(self, candidates: Candidates, firsts: Any, seconds: Any) -> Mask:
