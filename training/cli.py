@@ -99,6 +99,7 @@ def train(
     base: Annotated[str | None, typer.Option(help="Pipeline to start from: name, folder or none (the best there is).")] = None,
     seed: Annotated[int, typer.Option(help="Same articles, seed and versions give the same weights.")] = 0,
     annotator: Annotator = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped: the end is the same.")] = False,
     force: Force = False,
 ) -> None:
     """Train a model; any setting of its config can follow, as in --training.max_steps 200."""
@@ -106,14 +107,16 @@ def train(
     from annotate.schema import DEFAULT_SCHEMA, read_schema
 
     from .corpus import read_parts
-    from .train import RUN, Settings, parse_overrides, train
+    from .run import RUN
+    from .train import Settings, parse_overrides, train
 
-    refuse_to_overwrite(out, force=force, mark=RUN)
+    if not resume:
+        refuse_to_overwrite(out, force=force, mark=RUN)
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)
     settings = Settings(scheme, config=config, base=base, seed=seed, annotator=annotator, overrides=overrides)
-    print(train(parts, out, settings, say=_say, force=force))
+    print(train(parts, out, settings, say=_say, force=force, resume=resume))
 
 
 @app.command()

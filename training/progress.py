@@ -2,59 +2,51 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from spacy.language import Language
-from spacy.util import registry
 
-NAME = "copydesk.progress.v1"
 REFRESH_SECONDS = 0.5
 
-Info = dict[str, Any]  # Any: what spaCy's training loop tells of a step
-Log = Callable[[Info | None], None]
+Info = dict[str, Any]  # Any: what an evaluation found
 
 
-@registry.loggers(NAME)  # type: ignore[untyped-decorator]  # spaCy gives no types for it
-def make_progress(log_path: str | None = None) -> Callable[[Language, IO[str], IO[str]], tuple[Log, Callable[[], None]]]:
-    """A logger that writes to the second stream it is given, and one JSON line per evaluation to `log_path`.
+class Progress:
+    """Writes to a stream as a run goes, and one JSON line per evaluation to `log_path`.
 
     The lines hold no times, so that two equal runs give equal logs.
     """
 
-    def start(nlp: Language, _: IO[str], stream: IO[str]) -> tuple[Log, Callable[[], None]]:
-        progress = _Progress(nlp, stream, None if log_path is None else Path(log_path))
-        return progress.log, progress.finish
-
-    return start
-
-
-class _Progress:
-    """Counts steps between two evaluations, which spaCy does not tell."""
-
-    def __init__(self, nlp: Language, stream: IO[str], log_path: Path | None) -> None:
-        settings = nlp.config.interpolate()["training"]
-        self.max_steps: int = settings["max_steps"]
-        self.scores = [name for name, weight in settings["score_weights"].items() if weight]
+    def __init__(self, nlp: Language, stream: IO[str], log_path: Path, *, max_steps: int, weights: Mapping[str, Any]) -> None:
+        self.max_steps = max_steps
+        self.scores = [name for name, weight in weights.items() if weight]
         self.pipes = [name for name, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False)]
         self.stream, self.log_path = stream, log_path
-        self.step, self.best = -1, 0.0
+        self.step, self.words, self.best = 0, 0, 0.0  # where this process began, and the best score so far
         self.started = self.shown = time.monotonic()
         self.lines: list[str] = []
+        self.is_headed = False
 
-    def log(self, info: Info | None) -> None:
-        self.step += 1
-        if info is not None:
-            self.lines.append(json.dumps(_record(info, self.pipes, self.scores)))
-            self._write((self._header() + "\n" if self.step == 0 else "") + self._line(info) + "\n")
-        elif self.stream.isatty() and time.monotonic() - self.shown > REFRESH_SECONDS:
+    def go_on(self, lines: Sequence[str], step: int) -> None:
+        """Takes up a log that was begun by another process."""
+        records = [json.loads(line) for line in lines]
+        self.lines = list(lines)
+        self.step, self.words = step, records[-1]["words"]
+        self.best = max(0.0, *(record["score"] for record in records))
+
+    def count(self, step: int) -> None:
+        """Shows, now and then and to people only, how far it is."""
+        if self.stream.isatty() and time.monotonic() - self.shown > REFRESH_SECONDS:
             self.shown = time.monotonic()
-            self._write(f"{self._of_all():<12}{'':>8}{self._left():>10}")
+            self._write(f"{self._of_all(step):<12}{'':>8}{self._left(step):>10}")
 
-    def finish(self) -> None:
-        if self.log_path is not None:
-            self.log_path.write_text("".join(line + "\n" for line in self.lines), encoding="utf-8")
+    def log(self, info: Info) -> None:
+        self.lines.append(json.dumps(_record(info, self.pipes, self.scores)))
+        self.log_path.write_text("".join(line + "\n" for line in self.lines), encoding="utf-8")
+        self._write(("" if self.is_headed else self._header() + "\n") + self._line(info) + "\n")
+        self.is_headed = True
 
     def _write(self, text: str) -> None:
         self.stream.write(f"\r\x1b[K{text}" if self.stream.isatty() else text)
@@ -67,19 +59,20 @@ class _Progress:
 
     def _line(self, info: Info) -> str:
         self.best = max(self.best, info["score"])
-        speed = info["words"] / max(time.monotonic() - self.started, 1e-3)
+        speed = (info["words"] - self.words) / max(time.monotonic() - self.started, 1e-3)
         losses = "".join(f"{info['losses'].get(name, 0.0):>9,.1f}" for name in self.pipes)
         scores = "".join(f"{_number(info['other_scores'], name):>9.3f}" for name in self.scores)
         mark = " best" if info["score"] >= self.best else ""
-        return f"{self._of_all():<12}{speed:>8,.0f}{self._left():>10}{losses}{scores}{info['score']:>9.3f}{mark}"
+        step = info["step"]
+        return f"{self._of_all(step):<12}{speed:>8,.0f}{self._left(step):>10}{losses}{scores}{info['score']:>9.3f}{mark}"
 
-    def _of_all(self) -> str:
-        return f"{self.step}/{self.max_steps}" if self.max_steps else f"{self.step}"
+    def _of_all(self, step: int) -> str:
+        return f"{step}/{self.max_steps}" if self.max_steps else f"{step}"
 
-    def _left(self) -> str:
-        if not self.max_steps or self.step < 1:
+    def _left(self, step: int) -> str:
+        if not self.max_steps or step <= self.step:
             return "unknown"
-        seconds = (time.monotonic() - self.started) / self.step * (self.max_steps - self.step)
+        seconds = (time.monotonic() - self.started) / (step - self.step) * (self.max_steps - step)
         return f"<{int(seconds) // 60}:{int(seconds) % 60:02d}"  # early stopping may make it less
 
 

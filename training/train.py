@@ -1,14 +1,12 @@
 """From annotated articles to a model folder, which appears whole or not at all."""
 
-import io
+import contextlib
 import json
-import platform
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,28 +14,29 @@ import tomli_w
 from catalogue import RegistryError
 from spacy.language import Language
 from spacy.tokens import DocBin
-from spacy.training.loop import DIR_MODEL_BEST
-from spacy.training.loop import train as run_loop
-from spacy.util import get_package_path, is_package
+from spacy.util import is_package
 from thinc.api import Config, ConfigValidationError
 
 from annotate.errors import DataError
-from annotate.outputs import refuse_to_overwrite, whole_folder
+from annotate.outputs import hidden_folder, kept_folder, refuse_to_overwrite, whole_folder
 from annotate.schema import Schema
 
+from .checkpoint import NAME as CHECKPOINT
+from .checkpoint import Checkpoint
 from .convert import Losses, blank_of, convert_records
 from .corpus import doubts
 from .evaluate import evaluate
+from .loop import LOG, learn
 from .packing import codecs_found_once
 from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
-from .pretrained import RELEASES, describe_pipeline
-from .progress import NAME as PROGRESS
-from .split import PARTS, Split, corpus_digest
-from .thresholds import choose_thresholds
+from .pretrained import RELEASES
+from .run import RUN as RUN
+from .run import describe_run, difference, read_run, settings_of
+from .split import Split
+from .thresholds import choose_thresholds, give_scores_meaning
 
 BASES = Path("models/base")
 NO_BASE = "none"
-RUN = "run.json"  # what a model was made of; marks a folder as one that may be replaced
 SHIPPED_CONFIGS = ("base", "blank")
 
 Say = Callable[[str], None]
@@ -60,18 +59,28 @@ class Settings:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
-def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[str] = sys.stderr, force: bool = False) -> Path:
+def train(
+    split: Split,
+    out: Path,
+    settings: Settings,
+    *,
+    say: Say,
+    stream: IO[str] = sys.stderr,
+    force: bool = False,
+    resume: bool = False,
+) -> Path:
     """Trains on the split's train part, stops by its dev part, scores dev and test, and puts the model at `out`.
 
     say: is told, line by line, what the user should know. stream: gets the live progress.
-    Raises DataError when `out` is there (without `force`), or the config, the base or the articles cannot be used.
+    resume: goes on with a run towards `out` that was stopped, wherever that was: the model is the same, byte for byte.
+    Raises DataError when `out` is there (without `force`), the config, the base or the articles cannot be used, or
+    the run to go on with depended on anything else.
     """
-    refuse_to_overwrite(out, force=force, mark=RUN)
+    if not resume:
+        refuse_to_overwrite(out, force=force, mark=RUN)
     base = find_base(settings.base, settings.schema.language, say)
     config_path = find_config(settings.config, base)
-    with codecs_found_once(), whole_folder(out, force=force, mark=RUN) as folder:
-        work = folder / ".work"
-        work.mkdir()
+    with codecs_found_once(), _work_folder(out, say, resume=resume) as work:
         losses = _convert(split, work, settings)
         config = make_config(
             config_path,
@@ -83,17 +92,64 @@ def train(split: Split, out: Path, settings: Settings, *, say: Say, stream: IO[s
             overrides=_with_language(settings),
         )
         _evaluate_at_the_end(config)
+        run = describe_run(config, split, losses, schema=settings.schema, annotator=settings.annotator, base=base)
+        if resume and read_run(out) == run:
+            say(f"{out} is there already, whole, and of this very run")
+            return out
+        refuse_to_overwrite(out, force=force, mark=RUN)
+        about = {name: value for name, value in run.items() if name != "config"} | {"settings": settings_of(config)}
+        checkpoint = _checkpoint(out, about, say) if resume else None
         nlp = _initialize(config)
         for line in (*doubts(split, settings.annotator, schema=settings.schema), *losses.lines()):
             say(line)
-        nlp = _learn(nlp, work, stream)
-        if split.parts["dev"]:
-            choose_thresholds(nlp, DocBin().from_disk(work / "dev.spacy").get_docs(nlp.vocab))
-        _finish(nlp, folder, split, settings)
-        shutil.move(work / "log.jsonl", folder)
-        shutil.rmtree(work)
-        _write_json(folder / RUN, _run(nlp, split, settings, base, losses))
+        with _saying_how_to_go_on(work / CHECKPOINT, say):
+            nlp = load_model(learn(nlp, work, stream, about=about, checkpoint=checkpoint))
+            if split.parts["dev"]:
+                choose_thresholds(nlp, DocBin().from_disk(work / "dev.spacy").get_docs(nlp.vocab))
+                for line in give_scores_meaning(nlp, split.parts["dev"], annotator=settings.annotator):
+                    say(line)
+            with whole_folder(out, force=force, mark=RUN) as folder:
+                _finish(nlp, folder, split, settings)
+                shutil.copyfile(work / LOG, folder / LOG)
+                _write_json(folder / RUN, run)
     return out
+
+
+@contextlib.contextmanager
+def _work_folder(out: Path, say: Say, *, resume: bool) -> Iterator[Path]:
+    """Where a run keeps what it needs to go on; says so where that of an earlier run is thrown away."""
+    was_stopped = (hidden_folder(out) / CHECKPOINT).is_file()
+    with kept_folder(out, worth=CHECKPOINT, fresh=not resume) as work:
+        if was_stopped and not resume:
+            say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
+        yield work
+
+
+@contextlib.contextmanager
+def _saying_how_to_go_on(checkpoint: Path, say: Say) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if checkpoint.is_file():
+            say(f"stopped: what was learnt is kept in {checkpoint.parent}; the same command with --resume goes on from there")
+        raise
+
+
+def _checkpoint(out: Path, about: dict[str, Any], say: Say) -> Checkpoint | None:
+    """What a stopped run towards `out` left; None where it left nothing. Any: plain JSON.
+
+    Raises DataError where that run had other articles, settings or versions.
+    """
+    path = hidden_folder(out) / CHECKPOINT
+    if not path.is_file():
+        say("there is no run to go on with: training from the start")
+        return None
+    checkpoint = Checkpoint(path)
+    other = difference(checkpoint.plain["about"], about)
+    if other is not None:
+        raise DataError(str(out), f"the run that was stopped had {other}", "give what it had, or leave out --resume")
+    say(f"going on after step {checkpoint.plain['step']}")
+    return checkpoint
 
 
 def find_base(wanted: str | None, language: str, say: Say) -> str | None:
@@ -136,9 +192,9 @@ def _with_language(settings: Settings) -> dict[str, Any]:
 def _convert(split: Split, work: Path, settings: Settings) -> Losses:
     """Writes train.spacy and dev.spacy; returns what the components cannot learn of train."""
     nlp = blank_of(settings.schema.language, f"language of the scheme '{settings.schema.name}'")
-    losses = convert_records(split.parts["train"], nlp, work / "train.spacy", annotator=settings.annotator)
+    losses = convert_records(split.parts["train"], nlp, work / "train.spacy", annotator=settings.annotator, force=True)
     if split.parts["dev"]:
-        convert_records(split.parts["dev"], nlp, work / "dev.spacy", annotator=settings.annotator)
+        convert_records(split.parts["dev"], nlp, work / "dev.spacy", annotator=settings.annotator, force=True)
     return losses
 
 
@@ -163,16 +219,6 @@ def _initialize(config: Config) -> Language:
         if complaint is None:
             raise
         raise DataError("config", complaint[1], "correct that setting") from err
-
-
-def _learn(nlp: Language, work: Path, stream: IO[str]) -> Language:
-    """Runs spaCy's loop and loads the best step's model."""
-    logger = nlp.config["training"]["logger"]
-    nlp.config["training"]["logger"] = {"@loggers": PROGRESS, "log_path": str(work / "log.jsonl")}
-    run_loop(nlp, work, stdout=io.StringIO(), stderr=stream)
-    best = load_model(work / DIR_MODEL_BEST)
-    best.config["training"]["logger"] = logger
-    return best
 
 
 def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> None:
@@ -205,33 +251,6 @@ def _forget_paths(section: dict[str, Any]) -> None:
             _forget_paths(value)
         elif isinstance(value, str) and "/" in value and Path(value).exists():
             section[key] = None
-
-
-def _run(nlp: Language, split: Split, settings: Settings, base: str | None, losses: Losses) -> dict[str, Any]:
-    """What the model was made of, without a time or a path, so that equal runs leave equal files. Any: plain JSON."""
-    return {
-        "seed": settings.seed,
-        "annotator": settings.annotator,
-        "scheme": {"name": settings.schema.name, "digest": settings.schema.digest},
-        "corpus": {
-            "digest": corpus_digest(article for part in PARTS for article in split.parts[part]),
-            **{part: len(split.parts[part]) for part in PARTS},
-            "losses": asdict(losses),
-        },
-        "base": None if base is None else describe_pipeline(_folder_of(base)),
-        "components": nlp.pipe_names,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("copydesk", "spacy", "thinc", "numpy")},
-        },
-    }
-
-
-def _folder_of(base: str) -> Path:
-    """The folder of a pipeline's data, given that or the pipeline's name."""
-    if (Path(base) / "config.cfg").is_file():
-        return Path(base)
-    return next(path.parent for path in sorted(get_package_path(base).glob("*/config.cfg")))
 
 
 def _write_json(path: Path, plain: Mapping[str, Any]) -> None:

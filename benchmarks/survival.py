@@ -1,0 +1,107 @@
+"""What a training run survives, and what that costs: kills at random moments, and CPU seconds beside spaCy's own loop."""
+
+import hashlib
+import io
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+FLAGS = [
+    *("--base", "none", "--training.max_steps", "60", "--training.eval_frequency", "5"),
+    *("--components.tok2vec.model.encode.depth", "1"),
+    *("--components.tok2vec.model.embed.rows", "[500, 100, 250, 250]"),
+]
+
+
+def run_with_kills(command: Sequence[str], moments: Sequence[tuple[int, float]]) -> list[str]:
+    """Runs a training command, kills it (SIGKILL) at each moment and starts it again, and then lets it end.
+
+    moments: after that many lines of evaluations, that many seconds.
+    Returns what each process had said; one that ended before its moment is none of them.
+    """
+    said: list[str] = []
+    for n_lines, seconds in moments:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            own: list[str] = []
+            while sum(line[0].isdigit() and "/" in line.split()[0] for line in own) < n_lines:
+                line = process.stderr.readline()
+                if not line:
+                    break
+                own.append(line)
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said.append("".join(own) + process.stderr.read())
+    done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return [*said, done.stderr]
+
+
+def survival(records: Path, *, n_kills: int = 20, seed: int = 0) -> dict[str, Any]:
+    """Trains once undisturbed, then `n_kills` times with a kill at a random moment; counts the runs of equal bytes."""
+    draw = random.Random(seed)
+    command = [sys.executable, "-m", "copydesk", "train", str(records), *FLAGS]
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole"
+        before = time.monotonic()
+        run_with_kills([*command, "--out", str(whole)], [])
+        seconds = time.monotonic() - before
+        wanted = digest(whole)
+        n_killed = n_same = n_gone_on = 0
+        for number in range(n_kills):
+            out = Path(folder) / f"killed-{number}"
+            said = run_with_kills([*command, "--out", str(out), "--resume"], [(0, draw.random() * seconds)])
+            n_killed += len(said) - 1
+            n_gone_on += "going on after step" in said[-1]
+            n_same += digest(out) == wanted
+    return {"n_runs": n_kills, "n_killed": n_killed, "n_gone_on": n_gone_on, "n_same": n_same}
+
+
+def digest(model: Path) -> str:
+    """Of every file of a folder, with its name."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in model.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(model)}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return found.hexdigest()
+
+
+def cost(records: Path, *, n_steps: int = 60, every: int = 15) -> dict[str, float]:
+    """CPU seconds of the same steps by spaCy's loop and by ours, on the blank config."""
+    from spacy.training.loop import train as spacys_train
+
+    from annotate.records import read_records
+    from training.convert import blank_of, convert_records
+    from training.loop import learn
+    from training.packing import codecs_found_once
+    from training.pipeline import CONFIGS, initialize, layers_in, make_config
+
+    with tempfile.TemporaryDirectory() as folder, codecs_found_once():
+        data, ours, spacys = (Path(folder) / name for name in ("data.spacy", "ours", "spacys"))
+        convert_records(read_records(records), blank_of("en", "here"), data)
+        overrides = {"training.max_steps": n_steps, "training.eval_frequency": every}
+        parts: dict[str, Any] = {"train_path": data, "dev_path": data, "layers": layers_in(data), "overrides": overrides}
+        config = make_config(CONFIGS / "blank.cfg", **parts)
+        ours.mkdir()
+        spacys.mkdir()
+        nlp, before = initialize(config), time.process_time()
+        learn(nlp, ours, io.StringIO(), about={})
+        spent = {"ours": time.process_time() - before}
+        nlp, before = initialize(config), time.process_time()
+        spacys_train(nlp, spacys, stdout=io.StringIO(), stderr=io.StringIO())
+        spent["spacys"] = time.process_time() - before
+    return {name: round(seconds, 2) for name, seconds in spent.items()} | {"ratio": round(spent["ours"] / spent["spacys"], 3)}
+
+
+def main() -> None:
+    print(json.dumps({"cost": cost(Path("corpus/dev.jsonl")), **survival(Path("corpus/dev.jsonl"))}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What a training run depends on: the same articles, settings and versions give the same model, byte for byte."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from spacy.util import get_package_path
+from thinc.api import Config
+
+from annotate.schema import Schema
+
+from .convert import Losses
+from .pretrained import describe_pipeline
+from .split import PARTS, Split, corpus_digest
+
+RUN = "run.json"  # in every trained model's folder; marks it as one that may be replaced
+
+Plain = dict[str, Any]  # Any: what JSON holds
+
+
+def describe_run(
+    config: Config, split: Split, losses: Losses, *, schema: Schema, annotator: str | None, base: str | None
+) -> Plain:
+    """All that the model is made of, without a time or a path, so that equal runs leave equal files.
+
+    base: name or folder of the pipeline that it starts from.
+    """
+    parts = split.to_json()
+    return {
+        "seed": config["training"]["seed"],
+        "annotator": annotator,
+        "scheme": {"name": schema.name, "digest": schema.digest},
+        "corpus": {
+            "digest": corpus_digest(article for part in PARTS for article in split.parts[part]),
+            **{part: len(split.parts[part]) for part in PARTS},
+            "split": _digest({part: parts[part] for part in PARTS}),
+            "losses": asdict(losses),
+        },
+        "base": None if base is None else describe_pipeline(_folder_of(base)),
+        "components": list(config["nlp"]["pipeline"]),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("copydesk", "spacy", "thinc", "numpy")},
+        },
+        "config": _digest(settings_of(config)),
+    }
+
+
+def settings_of(config: Config) -> Plain:
+    """The config without the paths of this machine."""
+    plain: Plain = json.loads(json.dumps({name: section for name, section in config.items() if name != "paths"}))
+    return plain
+
+
+def difference(before: Plain, now: Plain) -> str | None:
+    """The first thing, in words, in which two runs differ; None where they are the same."""
+    left, right = _flat(before), _flat(now)
+    for name in dict.fromkeys([*right, *left]):
+        if left.get(name) != right.get(name):
+            values = [str(side.get(name)) for side in (left, right)]
+            is_short = all(len(value) < 40 for value in values)  # digests say nothing to people
+            return f"another {name}" + (f" ({values[0]}, now {values[1]})" if is_short else "")
+    return None
+
+
+def read_run(model: Path) -> Plain | None:
+    """What a model in a folder is made of; None where there is none, or it does not say."""
+    try:
+        plain = json.loads((model / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
+def _flat(plain: Mapping[str, Any], prefix: str = "") -> Plain:
+    """Dotted name -> value."""
+    flat: Plain = {}
+    for name, value in plain.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _digest(plain: Plain) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _folder_of(base: str) -> Path:
+    """The folder of a pipeline's data, given that or the pipeline's name."""
+    if (Path(base) / "config.cfg").is_file():
+        return Path(base)
+    return next(path.parent for path in sorted(get_package_path(base).glob("*/config.cfg")))
