@@ -1,12 +1,12 @@
 """usage: python -m benchmarks [accuracy [SET [BASE [SEED]]] [--SECTION.SETTING VALUE …]
-                            | speed [MODEL] | starter [train [RUN …] | score] | table]
+                            | speed [MODEL] | cost [STEPS] | starter [train [RUN …] | score] | table]
 
 accuracy: trains and tests on the sets in the folder COPYDESK_BENCH (made by benchmarks.convert), from the base (`md`, or
 another pipeline's name or folder) and from nothing (`blank`), with three seeds; what is not named is all of it, in a
 process each. With settings, which differ from those of benchmarks/accuracy.py for this once, only dev is scored and nothing
-is kept. speed: words per CPU second of a trained pipeline. Results are kept in benchmarks/results.json and shown in
-docs/benchmarks.md; without a word, both are run. starter: what is learnt from the starter corpus, see
-benchmarks/starter.py; takes hours. table: writes the tables of docs/benchmarks.md again.
+is kept. speed: words per CPU second of a trained pipeline. cost: CPU seconds of `copydesk train` beside `spacy train`. Results
+are kept in benchmarks/results.json and shown in docs/benchmarks.md; without a word, all three are run. starter: what is learnt
+from the starter corpus, see benchmarks/starter.py; takes hours. table: writes the tables of docs/benchmarks.md again.
 """
 
 import json
@@ -23,6 +23,8 @@ from .page import SETS, write_page
 
 RESULTS = Path("benchmarks/results.json")
 STARTER = Path("benchmarks/starter.json")
+COST_STEPS = 300
+RATIO_ARTICLES = 60  # enough for the ratio of two costs
 NO_DATA = "COPYDESK_BENCH is not set: accuracy is not measured (docs/benchmarks.md says how to get the data)"
 
 
@@ -35,6 +37,8 @@ def main(words: list[str]) -> None:
         starter(words[1:])
     elif words[:1] == ["speed"]:
         measure_speed(Path(words[1]) if len(words) > 1 else Path("models/demo"))
+    elif words[:1] == ["cost"]:
+        measure_cost(int(words[1]) if len(words) > 1 else COST_STEPS)
     elif words[:1] == ["accuracy"]:
         if "COPYDESK_BENCH" not in os.environ:
             sys.exit(NO_DATA)
@@ -47,6 +51,7 @@ def main(words: list[str]) -> None:
         else:
             print(NO_DATA)
         measure_speed(Path("models/demo"))
+        measure_cost(COST_STEPS)
 
 
 def measure_accuracy(words: list[str]) -> None:
@@ -102,7 +107,16 @@ def measure_speed(model: Path) -> None:
     result = {"words_per_cpu_second": speed, "microseconds_per_word": shares(nlp, texts * 3), "pipeline": nlp.pipe_names}
     base = Path(BASES["md"] or "")
     other = load_model(base) if (base / "config.cfg").is_file() else None
-    keep("speed", result | {"of_entities_alone": ratios(nlp, texts, other)}, commit)
+    keep("speed", result | {"of_entities_alone": ratios(nlp, texts[:RATIO_ARTICLES], other)}, commit)
+
+
+def measure_cost(n_steps: int) -> None:
+    from .accuracy import BASES
+    from .training_cost import training_cost
+
+    base, commit = Path(BASES["md"] or ""), commit_now()
+    cost = training_cost(Path("corpus"), str(base) if (base / "config.cfg").is_file() else None, n_steps=n_steps)
+    keep("training_cost", {"steps": n_steps} | cost, commit)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -163,6 +163,22 @@ def _cost_table(runs: Mapping[tuple[str, str], Runs]) -> list[str]:
 
 
 def _speed(results: Mapping[str, Any]) -> list[str]:
+    return _reading_speed(results) + _training_cost(results)
+
+
+def _training_cost(results: Mapping[str, Any]) -> list[str]:
+    if "training_cost" not in results:
+        return []
+    cost = results["training_cost"]
+    return [
+        "",
+        f"Training on the starter corpus for {cost['steps']} steps: `copydesk train`, with all that it does around them,",
+        f"{cost['ours']} CPU seconds, `spacy train` with the same config {cost['spacys']}: {cost['ratio']:.2f} of it "
+        f"(commit {cost['commit']}).",
+    ]
+
+
+def _reading_speed(results: Mapping[str, Any]) -> list[str]:
     if "speed" not in results:
         return []
     speed = results["speed"]

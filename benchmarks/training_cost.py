@@ -1,12 +1,9 @@
 """What `copydesk train` costs beside `spacy train`: CPU seconds of both commands, with one config, one seed and the same docs.
 
-usage: python -m benchmarks.training_cost [STEPS [RECORDS_FOLDER]], from the clone's root.
-
 Ours also compiles the records, looks for what the articles are too few for, chooses thresholds, calibrates, and scores dev and
 test at the end; spaCy's gets its docs ready made. Both evaluate on dev every 150 steps.
 """
 
-import json
 import os
 import resource
 import subprocess
@@ -23,7 +20,7 @@ def training_cost(folder: Path, base: str | None, *, n_steps: int) -> dict[str, 
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
         config = write_config(folder, work, base, n_steps=n_steps)
-        settings = ["--training.max_steps", str(n_steps), "--training.eval_frequency", str(EVERY)]
+        settings = ["--training.max_steps", str(n_steps), "--training.eval_frequency", str(min(EVERY, n_steps))]
         ours = ["copydesk", "train", str(folder), "--out", str(work / "ours"), "--base", base or "none", *settings]
         spacys = ["spacy", "train", str(config), "--output", str(work / "spacys"), "--code", "training/pipeline.py"]
         costs = {name: cpu_seconds(command) for name, command in (("ours", ours), ("spacys", spacys))}
@@ -45,7 +42,7 @@ def write_config(folder: Path, work: Path, base: str | None, *, n_steps: int) ->
         dev_path=paths["dev"],
         layers=layers_in(paths["train"]),
         base=base,
-        overrides={"training.max_steps": n_steps, "training.eval_frequency": EVERY},
+        overrides={"training.max_steps": n_steps, "training.eval_frequency": min(EVERY, n_steps)},
     )
     config.to_disk(work / "config.cfg")
     return work / "config.cfg"
@@ -58,10 +55,3 @@ def cpu_seconds(command: Sequence[str]) -> float:
     subprocess.run([sys.executable, "-m", *command], check=True, env=environment, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-if __name__ == "__main__":
-    base_folder = Path("models/base/en_core_web_md")
-    steps = int(sys.argv[1]) if sys.argv[1:] else 2 * EVERY
-    records = Path(sys.argv[2] if sys.argv[2:] else "corpus")
-    print(json.dumps(training_cost(records, str(base_folder) if base_folder.is_dir() else None, n_steps=steps)))

@@ -369,6 +369,14 @@ def test_the_speed_is_beside_that_of_entities_alone(tmp_path: Path) -> None:
     assert "0.54 with its own `ner`, 0.49 with spaCy's `ner`." in page.read_text()
 
 
+def test_the_cost_of_training_is_beside_that_of_spacys_command(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    write(page, "<!-- results -->\n<!-- end of results -->\n<!-- starter -->\n<!-- end of starter -->\n")
+    cost = {"steps": 300, "ours": 310.5, "spacys": 300.0, "ratio": 1.035, "commit": "abc1234"}
+    write_page({"training_cost": cost}, None, page=page)
+    assert "310.5 CPU seconds, `spacy train` with the same config 300.0: 1.03 of it (commit abc1234)." in page.read_text()
+
+
 def test_each_set_has_settings_and_a_name() -> None:
     assert SETTINGS.keys() == SETS.keys()
 

@@ -7,9 +7,12 @@ import pytest
 import spacy
 from spacy.language import Language
 from test_components import articles, train_small
+from test_train import corpus
 from thinc.api import get_current_ops, use_ops
 
+from annotate.records import write_records
 from benchmarks.speed import ratios, shares, words_per_cpu_second
+from benchmarks.training_cost import training_cost
 from training.components.pairs import _pool
 from training.pipeline import load_model
 
@@ -69,3 +72,11 @@ def test_the_benchmark_compares_the_pipeline_with_entities_alone(saved: Path) ->
     assert all(0.1 < ratio < 1.2 for ratio in found.values())
     assert nlp.pipe_names == [name for name in shares(nlp, TEXTS) if name != "tokenizer"]
     assert words_per_cpu_second(nlp, TEXTS, n_words=500) > 0
+
+
+def test_the_benchmark_compares_training_with_spacys_own_command(tmp_path: Path) -> None:
+    for part, made in (("train", corpus()), ("dev", corpus(1))):
+        write_records(tmp_path / f"{part}.jsonl", made)
+    cost = training_cost(tmp_path, None, n_steps=2)
+    assert 0 < cost["spacys"] < 60
+    assert cost["ratio"] == pytest.approx(cost["ours"] / cost["spacys"], abs=0.1)
