@@ -160,3 +160,42 @@ def compare(
         with whole_file(json_file, force=force) as temporary:
             temporary.write_text(json.dumps({n: g.to_json() for n, g in gaps.items()}, indent=2) + "\n", encoding="utf-8")
     print(to_text(gaps, (first, second)))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def curve(
+    context: typer.Context,
+    records: Annotated[Path, typer.Argument(help="Annotated articles, or a folder made by `copydesk split`.")],
+    work: Annotated[Path, typer.Option(help="Folder of the models; one that is there is not trained again.")] = Path(
+        "models/curve"
+    ),
+    on: Annotated[Path | None, typer.Option(help="Articles to score on (the dev articles where not given).")] = None,
+    shares: Annotated[str, typer.Option(help="Percents of the train stories to learn from.")] = "25,50,75,100",
+    seeds: Annotated[int, typer.Option(min=1, help="Models for each share, each with another draw of stories.")] = 1,
+    more: Annotated[int, typer.Option(min=1, help="How many more articles the forecast is for.")] = 50,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file too.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page with a plot for each layer.")] = None,
+    dev: Annotated[Path | None, typer.Option(help="Articles that decide when to stop; RECORDS is then all train.")] = None,
+    schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
+    config: Annotated[str | None, typer.Option(help="base, blank or a spaCy config (what fits the base).")] = None,
+    base: Annotated[str | None, typer.Option(help="Pipeline to start from: name, folder or none (the best there is).")] = None,
+    annotator: Annotator = None,
+    force: Force = False,
+) -> None:
+    """Show what more articles would bring: train on growing parts and score each; takes settings as `train` does."""
+    from annotate.outputs import refuse_to_overwrite
+    from annotate.schema import DEFAULT_SCHEMA, read_schema
+
+    from .corpus import read_parts
+    from .curve import Plan
+    from .curve_report import curve_files, parse_shares
+    from .train import Settings, parse_overrides
+
+    outputs = {"json_file": json_file, "html_file": html_file}
+    for path in filter(None, outputs.values()):
+        refuse_to_overwrite(path, force=force)
+    plan = Plan(parse_shares(shares), n_seeds=seeds, n_more=more)
+    scheme = read_schema(schema or DEFAULT_SCHEMA)
+    settings = Settings(scheme, config=config, base=base, annotator=annotator, overrides=parse_overrides(context.args))
+    parts = read_parts(records, scheme, dev=dev, annotator=annotator)
+    print(curve_files(parts, work, settings, plan, on=on, **outputs, force=force, say=_say, stream=sys.stderr))
