@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from test_components import articles, examples_of, plain, train_small
+from test_train import corpus, run
 
 from annotate.records import Annotation, Article
+from annotate.schema import Schema
 from training import components
 from training.calibration import (
     before_after,
@@ -31,6 +33,7 @@ from training.calibration import (
     reliability,
     reliability_svg,
     remarks,
+    settings_of,
     uncalibrated,
 )
 from training.components.confidence import confidence, logit
@@ -253,3 +256,12 @@ def test_a_calibrated_model_needs_its_components_alone(calibrated_nlp: Language,
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     doc = calibrated_nlp(text)
     assert json.loads(done.stdout) == [doc.spans[key].attrs for key in ("mentions", "events", "stances")]
+
+
+def test_training_calibrates_on_dev_and_says_how_well(tmp_path: Path, schema: Schema) -> None:
+    said = run(corpus(), tmp_path / "model", schema)
+    cfgs = {layer: cfg for layer, cfg in settings_of(load_model(tmp_path / "model"))}
+    assert set(cfgs) == {"mentions", "events", "attributes", "arguments", "stances"}
+    assert all(set(cfg["calibration"]) == {"slope", "offset"} for cfg in cfgs.values())
+    assert all(set(cfg["cutoffs"]) == {"labels", "rest"} for layer, cfg in cfgs.items() if layer != "attributes")
+    assert any("found on dev" in line for line in said)
