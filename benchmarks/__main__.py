@@ -19,7 +19,7 @@ from typing import Any
 from annotate.errors import DataError
 from annotate.outputs import whole_file
 
-from .page import SETS, write_page
+from .page import SETS, commit_now, write_page
 
 RESULTS = Path("benchmarks/results.json")
 STARTER = Path("benchmarks/starter.json")
@@ -122,10 +122,6 @@ def measure_cost(n_steps: int) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Any: plain JSON; empty where there is no such file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def commit_now() -> str:
-    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def keep(key: str, result: dict[str, Any], commit: str) -> None:

@@ -1,6 +1,7 @@
 """The tables of docs/benchmarks.md, made from benchmarks/results.json and benchmarks/starter.json."""
 
 import math
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -64,6 +65,10 @@ TASKS = (
     Task("Mentions that take part in an event, all others unmarked", ("mentions",), ("casie", "wikievents")),
 )
 Runs = Sequence[Mapping[str, Any]]  # the results of one set and base, a seed each
+
+
+def commit_now() -> str:
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def write_page(results: Mapping[str, Any], starter: Mapping[str, Any] | None, *, page: Path = PAGE) -> None:
@@ -205,7 +210,10 @@ def starter_tables(starter: Mapping[str, Any]) -> list[str]:
         [_plain(s), *(f"{curve[share][s]['mean']:.3f} [{_range(curve[share][s]['ci'])}]" for share in shares)] for s in seeds
     ]
     last = [[_plain(s), f"{v['gain']:+.3f}", _range(v["ci"], sign="+")] for s, v in gains.items()]
+    settings = ", ".join(f"{name} {value}" for name, value in starter["settings"].items())
     return [
+        f"Run at commit {starter['commit']} with {settings}; corpus {starter['corpus'][:12]}.",
+        "",
         f"### {n_runs} seeds, all train stories",
         "",
         *_table(("F1 on test", "mean", "95 % interval", "over seeds"), whole),

@@ -21,6 +21,8 @@ from training.pipeline import load_model
 from training.split import Split, corpus_digest
 from training.train import Settings, train
 
+from .page import commit_now
+
 CORPUS = Path("corpus")
 RUNS = Path("build/starter")
 BASE = Path("models/base/en_core_web_md")
@@ -135,7 +137,7 @@ def main(words: Sequence[str]) -> None:
     if words[:1] == ["train"]:
         learn(words[1:])
     else:
-        result = score()
+        result = {"commit": commit_now(), **score()}
         RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         plot(result, PLOT)
         print(json.dumps({key: result[key] for key in ("seeds", "last quarter", "outlets")}, indent=1))

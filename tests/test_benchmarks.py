@@ -326,6 +326,9 @@ def starter() -> dict[str, Any]:
     gain = {"gain": 0.02, "ci": [-0.01, 0.05]}
     outlet = {"n_articles": 7, "mentions": {"read": 0.71, "unread": 0.66}, "arguments_attached": {"read": 0.3, "unread": 0.25}}
     return {
+        "commit": "abc1234",
+        "corpus": "0123456789abcdef",
+        "settings": {"training.max_steps": 1000},
         "seeds": scores,
         "curve": {share: scores for share in ("100", "25", "50", "75")},
         "last quarter": {"mentions": gain, "given stances": gain},
