@@ -1,9 +1,11 @@
 """What makes a training doubtful is said before it, in one line each."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from conftest import TEXT, event, gold_article
+from test_train import run
 
 from annotate.records import Annotation, Article
 from annotate.schema import Schema
@@ -146,3 +148,11 @@ def test_unannotated_articles_are_counted() -> None:
     bare = articles(1)[0].model_copy(update={"annotations": (Annotation(annotator="gold"),)})
     split = Split({"train": articles(2), "dev": [], "test": []}, [bare])
     assert next(doubts(split)) == "1 article without annotation: left out"
+
+
+def test_training_says_what_of_the_scheme_it_never_sees(tmp_path: Path, schema: Schema) -> None:
+    lines = run(articles(3), tmp_path / "model", schema)
+    about(lines, "labels of the scheme without an example in train")
+    about(lines, "roles that train never shows with a type")
+    about(lines, "labels with fewer than 10 examples in train")
+    about(lines, "dev has 1 story, too few for any interval")
