@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import gold_article
+from spacy.language import Language
 
 from annotate.errors import DataError
 from annotate.matching import SCORES
@@ -198,6 +199,37 @@ def test_a_model_that_is_there_is_not_overwritten(model: Path, schema: Schema) -
     with pytest.raises(DataError, match="is there already"):
         run(corpus(), model, schema)
     assert digests(model) == before
+
+
+WRITER = """
+import shutil, sys, time
+from pathlib import Path
+from annotate.outputs import whole_folder
+for number in range(8):
+    with whole_folder(Path(sys.argv[1]), force=True) as folder:
+        shutil.copytree(sys.argv[2 + number % 2], folder, dirs_exist_ok=True)
+    time.sleep(0.3)
+"""
+
+
+@pytest.mark.slow
+def test_a_model_that_is_replaced_is_read_as_the_old_or_the_new(model: Path, tmp_path: Path, schema: Schema) -> None:
+    run(corpus(), tmp_path / "other", schema, seed=1)
+    wanted = {content_of(load_model(path)) for path in (model, tmp_path / "other")}
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "out"), str(tmp_path / "other"), str(model)]
+    with subprocess.Popen(command) as writer:
+        while not (tmp_path / "out").exists():
+            assert writer.poll() is None
+        read = [content_of(load_model(tmp_path / "out"))]
+        while writer.poll() is None:
+            read.append(content_of(load_model(tmp_path / "out")))
+    assert writer.returncode == 0
+    assert set(read) <= wanted
+
+
+def content_of(nlp: Language) -> tuple[bytes, ...]:
+    """The weights of every component."""
+    return tuple(pipe.model.to_bytes() for _, pipe in nlp.pipeline if hasattr(pipe, "model"))
 
 
 def test_parse_overrides_reads_json_or_text() -> None:

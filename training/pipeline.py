@@ -1,5 +1,6 @@
 """The model's configuration for one corpus and one base, and trained models from disk."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -32,6 +33,7 @@ _SETTINGS = (  # that `make_config` adapts
     *(f"training.{name}" for name in ("score_weights", "max_steps", "max_epochs", "patience", "eval_frequency")),
     "initialize",
 )
+N_TRIES = 20  # to load a model that is replaced meanwhile
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 
@@ -109,10 +111,28 @@ def load_model(name: str | Path) -> Language:
         raise DataError(str(name), "is neither a model's folder nor an installed model", "check the path, or install its wheel")
     try:
         with _fast_ops():
-            return bound_tokenizer(spacy.load(path if path.exists() else str(name)))
+            return bound_tokenizer(_load_one(path) if path.exists() else spacy.load(str(name)))
     except (OSError, ValueError, KeyError) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
         raise DataError(str(name), f"cannot be loaded ({reason})", "train or install it again") from err
+
+
+def _load_one(path: Path) -> Language:
+    """The pipeline of a folder; once more where another one took its place meanwhile, so that it is no mix of the two."""
+    for _ in range(N_TRIES):
+        before = _identity(path)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            nlp = spacy.load(path)
+            if _identity(path) == before:
+                return nlp
+        if _identity(path) == before:
+            break  # a fault of its own
+    return spacy.load(path)
+
+
+def _identity(folder: Path) -> tuple[int, int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino, found.st_ctime_ns  # numbers are given again, times are not
 
 
 def schema_of(nlp: Language) -> Schema | None:
