@@ -79,7 +79,7 @@ demo:  ## From a fresh clone to a model applied to a fresh article.
 	@echo "Page   $(DEMO)/applied/page.html (scores label by label: $(DEMO)/scores.html)"
 
 corpus/%.jsonl: $(STORIES) configs/schema.toml | $(VENV)/installed
-	@$(BIN)/copydesk compile corpus/stories/$* --out $@ --counts --force
+	@$(BIN)/copydesk compile corpus/stories/$* --out $@ --force
 
 models/demo/meta.json: $(CORPUS) $(SOURCES) $(BASE)/meta.json
 	@echo "== checking the starter corpus"
@@ -111,7 +111,9 @@ test: $(VENV)/installed-dev .cache/clean/installed .cache/spacy/installed .cache
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "server or not server"
 
-corpus: $(CORPUS)  ## Compile the starter corpus, and count its labels.
+corpus: $(VENV)/installed  ## Compile the starter corpus, and count its labels.
+	@for part in train dev test; do \
+	  $(BIN)/copydesk compile corpus/stories/$$part --out corpus/$$part.jsonl --counts --force || exit 1; done
 
 # before and after the guidelines were mended, each of the two annotators: all test stories, and those that did not serve to mend them
 build/double/%-all.jsonl: $(DOUBLE) configs/schema.toml | $(VENV)/installed
