@@ -17,7 +17,7 @@ WHEEL := dist/en_news_events-0.1.0-py3-none-any.whl
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo corpus corpus-page agreement test studio bench bench-starter format clean
+.PHONY: help demo corpus corpus-page agreement test test-transformer studio bench bench-starter format clean
 
 help:  ## List these targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 15
@@ -48,6 +48,13 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@mkdir -p .cache
 	@test -x .cache/spacy/bin/python || $(PYTHON) -m venv .cache/spacy
 	@.cache/spacy/bin/python $(PIP_INSTALL) spacy && touch $@
+
+# A place with torch: what a transformer needs. Some GB; on Linux and without a graphics card, the CPU build of torch is enough.
+.cache/transformer/installed: pyproject.toml constraints.txt
+	@echo "== installing copydesk with its transformer extra into .cache/transformer"
+	@mkdir -p .cache
+	@test -x .cache/transformer/bin/python || $(PYTHON) -m venv .cache/transformer
+	@.cache/transformer/bin/python $(PIP_INSTALL) torch==2.13.0 --editable '.[transformer]' pytest pytest-timeout && touch $@
 
 .cache/chromium:
 	@mkdir -p .cache
@@ -110,6 +117,9 @@ test: $(VENV)/installed-dev .cache/clean/installed .cache/spacy/installed .cache
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "server or not server"
+
+test-transformer: .cache/transformer/installed  ## Run the tests of training on a transformer (downloads torch).
+	.cache/transformer/bin/python -m pytest tests/test_transformer.py
 
 corpus: $(VENV)/installed  ## Compile the starter corpus, and count its labels.
 	@for part in train dev test; do \

@@ -95,8 +95,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
     dev: Annotated[Path | None, typer.Option(help="Articles that decide when to stop; RECORDS is then all train.")] = None,
     schema: Annotated[Path | None, typer.Option(help="Label scheme, where it is not the default one.")] = None,
-    config: Annotated[str | None, typer.Option(help="base, blank or a spaCy config (what fits the base).")] = None,
+    config: Annotated[str | None, typer.Option(help="base, blank, transformer or a spaCy config (what fits the base).")] = None,
     base: Annotated[str | None, typer.Option(help="Pipeline to start from: name, folder or none (the best there is).")] = None,
+    transformer: Annotated[str | None, typer.Option(help="Hugging Face checkpoint to start from: name or folder.")] = None,
     seed: Annotated[int, typer.Option(help="Same articles, seed and versions give the same weights.")] = 0,
     annotator: Annotator = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped: the end is the same.")] = False,
@@ -115,7 +116,9 @@ def train(
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)
-    settings = Settings(scheme, config=config, base=base, seed=seed, annotator=annotator, overrides=overrides)
+    settings = Settings(
+        scheme, config=config, base=base, transformer=transformer, seed=seed, annotator=annotator, overrides=overrides
+    )
     print(train(parts, out, settings, say=_say, force=force, resume=resume))
 
 

@@ -1,4 +1,4 @@
-"""Packs a trained model as a wheel that needs nothing but spaCy."""
+"""Packs a trained model as a wheel that needs nothing but spaCy, and what a transformer in it needs."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from .card import write_card
 
 COMPONENTS = Path(__file__).parent / "components"
 SPACY_REQUIREMENT = "spacy>=3.8.7,<3.9"
+TRANSFORMER_REQUIREMENTS = ("spacy-curated-transformers>=0.3.1,<0.4", "torch>=2.2")
 
 _INIT = '''"""A copydesk model: `spacy.load("{package}")`."""
 
@@ -44,7 +45,7 @@ description = {description}
 readme = "README.md"
 license-files = ["LICENSE*"]
 requires-python = ">=3.9"
-dependencies = [{requirement}]
+dependencies = {requirements}
 
 [project.entry-points.spacy_models]
 {package} = {package_value}
@@ -110,7 +111,8 @@ def _lay_out(root: Path, model: Path, module: str, meta: dict[str, Any]) -> None
         (place / "meta.json").write_text(text, encoding="utf-8")
     (package_folder / "__init__.py").write_text(_INIT.format(package=module), encoding="utf-8")
     quoted = {"name": module, "version": meta["version"], "description": meta.get("description") or "A copydesk model"}
-    quoted |= {"package_value": module, "requirement": SPACY_REQUIREMENT}
+    needs = [SPACY_REQUIREMENT, *(TRANSFORMER_REQUIREMENTS if "transformer" in meta["pipeline"] else ())]
+    quoted |= {"package_value": module, "requirements": needs}
     project = _PROJECT.format(package=module, **{key: json.dumps(value) for key, value in quoted.items()})
     (root / "pyproject.toml").write_text(project, encoding="utf-8")
     write_card(root, data, meta)
@@ -124,6 +126,7 @@ def _forget_the_base(path: Path) -> None:
 
     config = Config().from_disk(path, interpolate=False)
     config["initialize"] |= {"vectors": None, "after_init": None}
+    config["initialize"]["components"].pop("transformer", None)
     config.to_disk(path)
 
 

@@ -18,6 +18,7 @@ from annotate.errors import DataError
 from annotate.schema import Schema, to_schema
 from training import components  # noqa: F401  (registers the factories; absolute, so that spaCy's --code takes this file)
 from training.tokenizer import bound_tokenizer
+from training.transformer import INSTALL_EXTRA, fit_transformer
 
 NEEDS = {  # component -> what must occur in the training data
     "ner": "mentions",
@@ -29,7 +30,6 @@ NEEDS = {  # component -> what must occur in the training data
 _SETTINGS = (  # that `make_config` adapts
     "paths",
     "nlp.pipeline",
-    "components.tok2vec.model.embed",
     *(f"training.{name}" for name in ("score_weights", "max_steps", "max_epochs", "patience", "eval_frequency")),
     "initialize",
 )
@@ -44,6 +44,7 @@ def make_config(
     dev_path: Path,
     layers: Collection[str],
     base: str | Path | None = None,
+    transformer: Path | None = None,
     seed: int = 0,
     overrides: Mapping[str, Any] | None = None,
 ) -> Config:
@@ -53,14 +54,18 @@ def make_config(
     "stances" (see `layers_in`); components that need another one are left out, with their score weights.
     base: installed spaCy pipeline or its folder, whose word vectors and entity network the model starts from;
     None: from nothing, whatever the config says.
+    transformer: in place of a base, a checkpoint from `find_checkpoint`, for a config of a transformer.
     overrides: dotted settings, as in `spacy train --training.max_steps 200`. Any: what JSON holds.
     Raises DataError where the config or base cannot be used, or no component is left.
     """
-    config = _read_config(config_path)
+    config = _read_config(config_path, is_transformer=transformer is not None)
     config["paths"].update({"train": str(train_path), "dev": str(dev_path)})
     config["training"]["seed"] = seed
     config.setdefault("system", {})["seed"] = seed
-    _set_base(config, base)
+    if transformer is None:
+        _set_base(config, base)
+    else:
+        fit_transformer(config, transformer)
     _leave_out(config, {name for name, need in NEEDS.items() if need not in layers})
     for setting, value in (overrides or {}).items():
         _override(config, setting, value)
@@ -114,6 +119,8 @@ def load_model(name: str | Path) -> Language:
             return bound_tokenizer(_load_one(path) if path.exists() else spacy.load(str(name)))
     except (OSError, ValueError, KeyError) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
+        if "'curated_transformer'" in reason:
+            raise DataError(str(name), "holds a transformer, which needs copydesk's extra", INSTALL_EXTRA) from err
         raise DataError(str(name), f"cannot be loaded ({reason})", "train or install it again") from err
 
 
@@ -181,17 +188,20 @@ def _model_of(nlp: Language, name: str) -> Model[Any, Any]:
     return model
 
 
-def _read_config(path: Path) -> Config:
+def _read_config(path: Path, *, is_transformer: bool) -> Config:
     try:
         config = load_config(path, interpolate=False)
     except (OSError, ValueError) as err:
         reason = next(filter(None, map(str.strip, str(err).splitlines())), type(err).__name__)
         raise DataError(str(path), f"is no spaCy config ({reason})", "correct it") from err
-    for setting in _SETTINGS:
+    if not is_transformer and "transformer" in config.get("components", {}):
+        raise DataError(str(path), "is for a transformer, and none is named", "give --transformer NAME_OR_FOLDER")
+    shared = "components.transformer.model.encoder" if is_transformer else "components.tok2vec.model.embed"
+    for setting in (*_SETTINGS, shared):
         place: Any = config
         for section in setting.split("."):
             if not isinstance(place, dict) or section not in place:
-                raise DataError(str(path), f"has no {setting}", "start from the base.cfg or blank.cfg of `copydesk init`")
+                raise DataError(str(path), f"has no {setting}", "start from a .cfg file of `copydesk init`")
             place = place[section]
     return config
 

@@ -12,6 +12,7 @@ from .calibration import calibrate, judge_model, remarks, settings_of, uncalibra
 from .components.tagger import Floats, SpanTagger
 from .judged import Judged
 
+SHARED = ("tok2vec", "transformer")  # the networks that others listen to, as the shipped configs call them
 GRID = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 MIN_GOLD = 30  # with fewer spans on dev the best threshold is mostly luck
 MIN_FOUND = 20  # items of a label found on dev, from which on it has cut-offs of its own
@@ -32,7 +33,7 @@ def choose_thresholds(nlp: Language, references: Iterable[Doc]) -> dict[str, flo
             gold = [_gold_of(pipe, reference) for reference in references]
             if sum(len(own) for own in gold if own is not None) >= MIN_GOLD:
                 chosen[name] = pipe.cfg["threshold"] = _best(pipe, docs, gold)
-        elif name == "tok2vec":
+        elif name in SHARED:
             docs = list(pipe.pipe(docs))  # type: ignore[attr-defined]  # a pipe, not just a function
     return chosen
 

@@ -34,10 +34,11 @@ from .run import RUN as RUN
 from .run import describe_run, difference, read_run, settings_of
 from .split import Split
 from .thresholds import choose_thresholds, give_scores_meaning
+from .transformer import describe_checkpoint, find_checkpoint
 
 BASES = Path("models/base")
 NO_BASE = "none"
-SHIPPED_CONFIGS = ("base", "blank")
+SHIPPED_CONFIGS = ("base", "blank", "transformer")
 
 Say = Callable[[str], None]
 
@@ -46,14 +47,16 @@ Say = Callable[[str], None]
 class Settings:
     """What a run depends on besides its articles.
 
-    config: "base", "blank", a file, or None for the one that fits the base.
+    config: "base", "blank", "transformer", a file, or None for the one that fits the base or the transformer.
     base: an installed pipeline or its folder, "none", or None for the best that is there.
+    transformer: in place of a base, the name of a checkpoint on the Hugging Face hub, or its folder.
     overrides: dotted settings of the config. Any: what JSON holds.
     """
 
     schema: Schema
     config: str | None = None
     base: str | None = None
+    transformer: str | None = None
     seed: int = 0
     annotator: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -78,8 +81,8 @@ def train(
     """
     if not resume:
         refuse_to_overwrite(out, force=force, mark=RUN)
-    base = find_base(settings.base, settings.schema.language, say)
-    config_path = find_config(settings.config, base)
+    base, checkpoint_folder = _find_start(settings, say)
+    config_path = find_config(settings.config or (None if checkpoint_folder is None else "transformer"), base)
     with codecs_found_once(), _work_folder(out, say, resume=resume) as work:
         losses = _convert(split, work, settings)
         config = make_config(
@@ -88,11 +91,14 @@ def train(
             dev_path=work / ("dev.spacy" if split.parts["dev"] else "train.spacy"),
             layers=layers_in(work / "train.spacy"),
             base=base,
+            transformer=checkpoint_folder,
             seed=settings.seed,
             overrides=_with_language(settings),
         )
         _evaluate_at_the_end(config)
         run = describe_run(config, split, losses, schema=settings.schema, annotator=settings.annotator, base=base)
+        if checkpoint_folder is not None:
+            run["transformer"] = describe_checkpoint(str(settings.transformer), checkpoint_folder)
         if resume and read_run(out) == run:
             say(f"{out} is there already, whole, and of this very run")
             return out
@@ -152,6 +158,15 @@ def _checkpoint(out: Path, about: dict[str, Any], say: Say) -> Checkpoint | None
     return checkpoint
 
 
+def _find_start(settings: Settings, say: Say) -> tuple[str | None, Path | None]:
+    """The base and the folder of the transformer to start from: at most one of them."""
+    if settings.transformer is None:
+        return find_base(settings.base, settings.schema.language, say), None
+    if settings.base not in (None, NO_BASE):
+        raise DataError(f"--base {settings.base}", "is given beside --transformer", "give one of the two")
+    return None, find_checkpoint(settings.transformer)
+
+
 def find_base(wanted: str | None, language: str, say: Say) -> str | None:
     """The pipeline to start from, by name or path; None for no base.
 
@@ -181,7 +196,7 @@ def find_config(wanted: str | None, base: str | None) -> Path:
     name = wanted or ("blank" if base is None else "base")
     path = CONFIGS / f"{name}.cfg" if name in SHIPPED_CONFIGS else Path(name)
     if not path.is_file():
-        raise DataError(f"config '{name}'", "cannot be read", f"give {' or '.join(SHIPPED_CONFIGS)}, or a .cfg file")
+        raise DataError(f"config '{name}'", "cannot be read", f"give {', '.join(SHIPPED_CONFIGS)}, or a .cfg file")
     return path
 
 

@@ -7,4 +7,5 @@ from . import arguments as arguments
 from . import attributes as attributes
 from . import entities as entities
 from . import stance as stance
+from . import transformer as transformer
 from . import triggers as triggers
