@@ -20,7 +20,7 @@ WHEEL := dist/en_news_events-0.1.0-py3-none-any.whl
 .PHONY: help demo corpus corpus-page agreement test test-transformer studio bench bench-starter format clean
 
 help:  ## List these targets.
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 15
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 18
 
 # -- environments ------------------------------------------------------------------------------------------------------
 
