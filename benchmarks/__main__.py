@@ -1,12 +1,13 @@
 """usage: python -m benchmarks [accuracy [SET [BASE [SEED]]] [--SECTION.SETTING VALUE …]
-                            | speed [MODEL] | cost [STEPS] | starter [train [RUN …] | score] | table]
+                            | speed [MODEL] | cost [STEPS] | survival [KILLS] | starter [train [RUN …] | score] | table]
 
 accuracy: trains and tests on the sets in the folder COPYDESK_BENCH (made by benchmarks.convert), from the base (`md`, or
 another pipeline's name or folder) and from nothing (`blank`), with three seeds; what is not named is all of it, in a
 process each. With settings, which differ from those of benchmarks/accuracy.py for this once, only dev is scored and nothing
 is kept. speed: words per CPU second of a trained pipeline. cost: CPU seconds of `copydesk train` beside `spacy train`. Results
-are kept in benchmarks/results.json and shown in docs/benchmarks.md; without a word, all three are run. starter: what is learnt
-from the starter corpus, see benchmarks/starter.py; takes hours. table: writes the tables of docs/benchmarks.md again.
+are kept in benchmarks/results.json and shown in docs/benchmarks.md. survival: training runs that are killed at random moments
+and go on must end with the bytes of one that was not. Without a word, all four are run. starter: what is learnt from the
+starter corpus, see benchmarks/starter.py; takes hours. table: writes the tables of docs/benchmarks.md again.
 """
 
 import json
@@ -24,6 +25,7 @@ from .page import SETS, commit_now, write_page
 RESULTS = Path("benchmarks/results.json")
 STARTER = Path("benchmarks/starter.json")
 COST_STEPS = 300
+N_KILLS = 20
 RATIO_ARTICLES = 60  # enough for the ratio of two costs
 NO_DATA = "COPYDESK_BENCH is not set: accuracy is not measured (docs/benchmarks.md says how to get the data)"
 
@@ -39,6 +41,8 @@ def main(words: list[str]) -> None:
         measure_speed(Path(words[1]) if len(words) > 1 else Path("models/demo"))
     elif words[:1] == ["cost"]:
         measure_cost(int(words[1]) if len(words) > 1 else COST_STEPS)
+    elif words[:1] == ["survival"]:
+        check_survival(int(words[1]) if len(words) > 1 else N_KILLS)
     elif words[:1] == ["accuracy"]:
         if "COPYDESK_BENCH" not in os.environ:
             sys.exit(NO_DATA)
@@ -52,6 +56,16 @@ def main(words: list[str]) -> None:
             print(NO_DATA)
         measure_speed(Path("models/demo"))
         measure_cost(COST_STEPS)
+        check_survival(N_KILLS)
+
+
+def check_survival(n_kills: int) -> None:
+    from .survival import survival
+
+    result = survival(Path("corpus/dev.jsonl"), n_kills=n_kills)
+    print(json.dumps(result))
+    if result["n_same"] != result["n_runs"]:
+        sys.exit("survival: a run that was killed ended with other bytes")
 
 
 def measure_accuracy(words: list[str]) -> None:

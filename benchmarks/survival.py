@@ -1,8 +1,6 @@
-"""What a training run survives, and what that costs: kills at random moments, and CPU seconds beside spaCy's own loop."""
+"""What a training run survives: kills at random moments, after which it goes on and ends with the same bytes."""
 
 import hashlib
-import io
-import json
 import random
 import subprocess
 import sys
@@ -70,38 +68,3 @@ def digest(model: Path) -> str:
     for path in sorted(path for path in model.rglob("*") if path.is_file()):
         found.update(f"{path.relative_to(model)}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return found.hexdigest()
-
-
-def cost(records: Path, *, n_steps: int = 60, every: int = 15) -> dict[str, float]:
-    """CPU seconds of the same steps by spaCy's loop and by ours, on the blank config."""
-    from spacy.training.loop import train as spacys_train
-
-    from annotate.records import read_records
-    from training.convert import blank_of, convert_records
-    from training.loop import learn
-    from training.packing import codecs_found_once
-    from training.pipeline import CONFIGS, initialize, layers_in, make_config
-
-    with tempfile.TemporaryDirectory() as folder, codecs_found_once():
-        data, ours, spacys = (Path(folder) / name for name in ("data.spacy", "ours", "spacys"))
-        convert_records(read_records(records), blank_of("en", "here"), data)
-        overrides = {"training.max_steps": n_steps, "training.eval_frequency": every}
-        parts: dict[str, Any] = {"train_path": data, "dev_path": data, "layers": layers_in(data), "overrides": overrides}
-        config = make_config(CONFIGS / "blank.cfg", **parts)
-        ours.mkdir()
-        spacys.mkdir()
-        nlp, before = initialize(config), time.process_time()
-        learn(nlp, ours, io.StringIO(), about={})
-        spent = {"ours": time.process_time() - before}
-        nlp, before = initialize(config), time.process_time()
-        spacys_train(nlp, spacys, stdout=io.StringIO(), stderr=io.StringIO())
-        spent["spacys"] = time.process_time() - before
-    return {name: round(seconds, 2) for name, seconds in spent.items()} | {"ratio": round(spent["ours"] / spent["spacys"], 3)}
-
-
-def main() -> None:
-    print(json.dumps({"cost": cost(Path("corpus/dev.jsonl")), **survival(Path("corpus/dev.jsonl"))}, indent=1))
-
-
-if __name__ == "__main__":
-    main()
