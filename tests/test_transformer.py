@@ -3,6 +3,7 @@
 What computes needs copydesk's extra: `make test-transformer` makes an environment that has it, and runs all of this there.
 """
 
+import io
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from conftest import TEXT
 from spacy.util import load_config
+from test_resume import Stop, StoppedError
 from test_train import corpus, digests, run
 
 from annotate.errors import DataError
@@ -192,6 +194,18 @@ def test_weights_begin_as_those_of_the_checkpoint(
 def test_the_same_seed_gives_the_same_bytes(model: Path, schema: Schema, checkpoint: Path, tmp_path: Path) -> None:
     learn(tmp_path / "again", schema, checkpoint)
     assert digests(tmp_path / "again") == digests(model)
+
+
+@needs_torch
+def test_a_stopped_run_goes_on_to_the_same_bytes(model: Path, schema: Schema, checkpoint: Path, tmp_path: Path) -> None:
+    settings = Settings(schema, transformer=str(checkpoint), overrides=FEW_STEPS)
+    parts, out = split_corpus(corpus(), "here"), tmp_path / "model"
+    with pytest.raises(StoppedError):
+        train(parts, out, settings, say=print, stream=Stop(2))
+    said: list[str] = []
+    train(parts, out, settings, say=said.append, stream=io.StringIO(), resume=True)
+    assert any(line.startswith("going on after step") for line in said)
+    assert digests(out) == digests(model)
 
 
 @needs_torch
