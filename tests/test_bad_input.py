@@ -134,7 +134,7 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     ),
     "nothing to package": ({"m/a": b""}, ["package", "m", "--out", "d"], "m: is not a model folder (it has no meta.json)"),
     "base that is none": (IN | {"b/a": b""}, ["train", "in.jsonl", "--out", "o", "--base", "b"], "base 'b': is neither an"),
-    "config that is empty": (IN | {"c": b""}, [*TRAIN, "--config", "c"], "c: has no paths; start from the base.cfg"),
+    "config that is empty": (IN | {"c": b""}, [*TRAIN, "--config", "c"], "c: has no paths; start from a .cfg file of"),
     "config that is none": (IN | {"c": b"[x\n"}, [*TRAIN, "--config", "c"], "c: is no spaCy config (Config validation error)"),
     "no step between evaluations": (IN, [*TRAIN, "--training.eval_frequency", "0"], "training.eval_frequency: is 0"),
     "train in place of other files": (IN | {"o/mine": b""}, [*TRAIN, "--out", "o", "--force"], "o: holds other files"),
