@@ -13,9 +13,9 @@ from test_components import articles, train_small
 from annotate.records import Article
 from apply.predict import predict
 from training.components.candidates import MAX_BESIDE, Batch, pairs_within_sentences
+from training.components.reading import MAX_RUN_CHARS, PIECE_CHARS, BoundedTokenizer, bound_tokenizer
 from training.components.spans import ranges_of
 from training.pipeline import load_model
-from training.tokenizer import MAX_RUN_CHARS, PIECE_CHARS, BoundedTokenizer, bound_tokenizer
 
 SHORT, LONG = 200, 2000  # words, or characters in tens
 MORE = 1.5  # how much more a word may cost in a text ten times as long

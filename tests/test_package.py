@@ -26,7 +26,8 @@ import json, sys, spacy
 nlp = spacy.load("en_news_events")
 doc = nlp({TEXT!r})
 ours = sorted(name for name in sys.modules if name.split(".")[0] in ("copydesk", "annotate", "training", "apply"))
-print(json.dumps({{"pipes": nlp.pipe_names, "groups": sorted(doc.spans), "text": doc.text, "ours": ours}}))
+reads = [type(nlp.tokenizer).__name__, getattr(nlp.get_pipe("ner").model.ops, "use_blis", None)]
+print(json.dumps({{"pipes": nlp.pipe_names, "groups": sorted(doc.spans), "text": doc.text, "ours": ours, "reads": reads}}))
 """
 
 
@@ -59,6 +60,7 @@ def test_wheel_loads_elsewhere_with_spacy_alone(wheel: Path, model: Path, tmp_pa
     assert said["ours"] == []
     assert said["text"] == TEXT
     assert said["groups"] == ["events", "mentions", "stances"]
+    assert said["reads"] == ["BoundedTokenizer", False]  # as fast here as where it was trained
     assert said["pipes"] == json.loads((model / "meta.json").read_text())["pipeline"]
 
 

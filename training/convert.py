@@ -15,8 +15,8 @@ from annotate.errors import AlignmentError, DataError
 from annotate.outputs import whole_file
 from annotate.records import Annotation, Argument, Article, Event, Mention, Stance, annotation_of
 
+from .components.reading import bound_tokenizer
 from .components.spans import EVENTS, MENTIONS, STANCES, non_overlapping, without_edge_spaces
-from .tokenizer import bound_tokenizer
 
 _ATTRS = ("ORTH", "SPACY", "ENT_IOB", "ENT_TYPE")
 # what has a place of its own on the Doc

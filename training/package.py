@@ -26,12 +26,14 @@ from spacy.language import Language
 from spacy.util import get_model_meta, load_model_from_init_py
 
 from . import components as components
+from .components.reading import bound_tokenizer, fast_ops
 
 __version__ = get_model_meta(Path(__file__).parent)["version"]
 
 
 def load(**overrides: Any) -> Language:
-    return load_model_from_init_py(__file__, **overrides)
+    with fast_ops():
+        return bound_tokenizer(load_model_from_init_py(__file__, **overrides))
 '''
 
 _PROJECT = """[build-system]

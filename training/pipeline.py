@@ -3,7 +3,6 @@
 import contextlib
 import copy
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config, registry
-from thinc.api import Config, Model, get_current_ops, use_ops
+from thinc.api import Config, Model
 
 from annotate.errors import DataError
 from annotate.schema import Schema, to_schema
 from training import components  # noqa: F401  (registers the factories; absolute, so that spaCy's --code takes this file)
-from training.tokenizer import bound_tokenizer
+from training.components.reading import bound_tokenizer, fast_ops
 from training.transformer import INSTALL_EXTRA, fit_transformer
 
 NEEDS = {  # component -> what must occur in the training data
@@ -80,7 +79,7 @@ def make_config(
 
 def initialize(config: Config) -> Language:
     """The pipeline of a config from `make_config`, with its labels and first weights, ready for the training loop."""
-    with _fast_ops():
+    with fast_ops():
         return bound_tokenizer(init_nlp(config))
 
 
@@ -115,7 +114,7 @@ def load_model(name: str | Path) -> Language:
     if not path.exists() and not spacy.util.is_package(str(name)):
         raise DataError(str(name), "is neither a model's folder nor an installed model", "check the path, or install its wheel")
     try:
-        with _fast_ops():
+        with fast_ops():
             return bound_tokenizer(_load_one(path) if path.exists() else spacy.load(str(name)))
     except (OSError, ValueError, KeyError) as err:
         reason = str(err).splitlines()[0] if str(err) else type(err).__name__
@@ -172,13 +171,6 @@ def base_tok2vec(nlp: Language) -> Model[Any, Any]:
         if layer.has_ref("embed") and layer.has_ref("encode"):
             return layer
     raise DataError(place, "has no network that a copydesk model can start from", "choose another base, or none")
-
-
-def _fast_ops() -> AbstractContextManager[None]:
-    """Networks made within compute with numpy's own matrix product, which takes 60 % of the time of thinc's for networks of
-    this size; they keep it afterwards. On a graphics card, or where thinc has a product of the machine's own, nothing changes.
-    """
-    return use_ops("numpy", use_blis=False) if get_current_ops().name == "numpy" else nullcontext()
 
 
 def _model_of(nlp: Language, name: str) -> Model[Any, Any]:
