@@ -13,7 +13,7 @@ from typing import Any
 import spacy
 from spacy.language import Language
 from spacy.tokens import DocBin
-from spacy.training import Example
+from spacy.training import Corpus, Example
 from spacy.training.loop import train
 from spacy.util import registry
 
@@ -125,7 +125,8 @@ def _learn(data: Path, work: Path, settings: Mapping[str, Any], *, base: str | N
     table = io.StringIO() if "COPYDESK_QUIET" in os.environ else sys.stderr
     train(initialize(config), work, stdout=table, stderr=sys.stderr)
     nlp = load_model(work / "model-best")
-    choose_thresholds(nlp, DocBin().from_disk(work / "dev.spacy").get_docs(nlp.vocab))
+    reader = make_given_mentions(work / "dev.spacy") if data.name in MENTIONS_GIVEN else Corpus(work / "dev.spacy")
+    choose_thresholds(nlp, reader(nlp))
     return nlp
 
 

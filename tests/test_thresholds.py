@@ -1,12 +1,16 @@
 """Thresholds are chosen where there is enough to choose by."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.training import Example
 from test_components import articles, train_small
 
+from annotate.records import Article
 from training.components.tagger import SpanTagger
 from training.convert import to_doc
 from training.judged import Judged
@@ -15,11 +19,27 @@ from training.thresholds import GRID, MIN_FOUND, choose_cutoffs, choose_threshol
 
 @pytest.fixture(scope="module")
 def nlp(tmp_path_factory: pytest.TempPathFactory) -> Language:
-    return train_small(tmp_path_factory.mktemp("small"), articles(), 12)  # half learnt: sure of little
+    return train_small(tmp_path_factory.mktemp("small"), doubtful(), 12)  # half learnt: sure of little
+
+
+def doubtful() -> list[Article]:
+    """The articles three times; of a third of them all, arguments and stances are missing."""
+    made = []
+    for number, article in enumerate(articles() * 3):
+        gold = article.annotations[0]
+        if number % 3 == 0:
+            events = tuple(event.model_copy(update={"arguments": ()}) for event in gold.events or ())
+            gold = gold.model_copy(update={"events": events, "stances": ()})
+        made.append(article.model_copy(update={"annotations": (gold,)}))
+    return made
 
 
 def gold_docs(nlp: Language, n_docs: int) -> list[Doc]:
-    return [to_doc(a, a.annotations[0], nlp)[0] for a in articles()[:n_docs]]
+    return [to_doc(a, a.annotations[0], nlp)[0] for a in doubtful()[:n_docs]]
+
+
+def examples(nlp: Language, n_docs: int) -> list[Example]:
+    return [Example(nlp.make_doc(doc.text), doc) for doc in gold_docs(nlp, n_docs)]
 
 
 def _keys(doc: Doc) -> set[tuple[int, int, str]]:
@@ -27,9 +47,9 @@ def _keys(doc: Doc) -> set[tuple[int, int, str]]:
 
 
 def test_the_threshold_with_the_best_score_is_chosen(nlp: Language) -> None:
-    docs = gold_docs(nlp, 36)
-    chosen = choose_thresholds(nlp, docs)
-    assert set(chosen) == {"ner", "triggers"}
+    docs = gold_docs(nlp, 108)
+    chosen = choose_thresholds(nlp, examples(nlp, 108))
+    assert set(chosen) == {"ner", "triggers", "arguments", "stance"}
     pipe = nlp.get_pipe("triggers")
     assert isinstance(pipe, SpanTagger)
     assert pipe.cfg["threshold"] == chosen["triggers"]
@@ -41,14 +61,31 @@ def test_the_threshold_with_the_best_score_is_chosen(nlp: Language) -> None:
         n_both = sum(len(f & g) for f, g in zip(found, gold, strict=True))
         scores[threshold] = 2 * n_both / sum(len(f) + len(g) for f, g in zip(found, gold, strict=True))
     assert scores[chosen["triggers"]] == max(scores.values())
+    pipe.cfg["threshold"] = chosen["triggers"]
+
+
+@pytest.mark.parametrize(("name", "score"), [("arguments", "arguments_attached_f"), ("stance", "stances_f")])
+def test_arguments_and_stances_have_the_threshold_that_is_best_after_those_before(nlp: Language, name: str, score: str) -> None:
+    chosen = choose_thresholds(nlp, examples(nlp, 108))
+    pipe: Any = nlp.get_pipe(name)
+    scores = {}
+    for threshold in GRID:
+        pipe.cfg["threshold"] = threshold
+        scores[threshold] = nlp.evaluate(examples(nlp, 108))[score]
+    assert min(scores.values()) < max(scores.values())
+    assert scores[chosen[name]] == max(scores.values())
+    pipe.cfg["threshold"] = chosen[name]
 
 
 def test_few_spans_change_nothing(nlp: Language) -> None:
-    assert choose_thresholds(nlp, gold_docs(nlp, 3)) == {}
+    before = {name: nlp.get_pipe(name).cfg["threshold"] for name in ("ner", "triggers", "arguments", "stance")}  # type: ignore[attr-defined]
+    assert choose_thresholds(nlp, examples(nlp, 3)) == {}
+    assert before == {name: nlp.get_pipe(name).cfg["threshold"] for name in before}  # type: ignore[attr-defined]
 
 
 def test_absent_layers_change_nothing(nlp: Language) -> None:
-    assert choose_thresholds(nlp, [nlp.make_doc(a.text) for a in articles()]) == {}
+    bare = [nlp.make_doc(article.text) for article in articles()]
+    assert choose_thresholds(nlp, [Example(doc.copy(), doc) for doc in bare]) == {}
 
 
 def judged(found: list[tuple[float, bool]], label: str = "GPE") -> list[Judged]:

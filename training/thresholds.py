@@ -1,71 +1,87 @@
 """The probabilities from which something found is believed, chosen on the dev articles once a model is trained."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.training import Example
 
 from annotate.records import Article
 
 from .calibration import calibrate, judge_model, remarks, settings_of, uncalibrated
-from .components.tagger import Floats, SpanTagger
+from .components import scoring
+from .components.arguments import Arguments
+from .components.entities import Entities
+from .components.spans import EVENTS, MENTIONS, STANCES
+from .components.stance import StancePipe
+from .components.triggers import Triggers
 from .judged import Judged
 
-SHARED = ("tok2vec", "transformer")  # the networks that others listen to, as the shipped configs call them
 GRID = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
-MIN_GOLD = 30  # with fewer spans on dev the best threshold is mostly luck
+MIN_GOLD = 30  # with fewer items on dev the best threshold is mostly luck
 MIN_FOUND = 20  # items of a label found on dev, from which on it has cut-offs of its own
+BATCH = 64  # docs
 Steps = list[tuple[float, float]]
+Items = Callable[[Doc], Iterable[Any]]  # Any: labels, offsets
 
 
-def choose_thresholds(nlp: Language, references: Iterable[Doc]) -> dict[str, float]:
-    """Gives each tagger of the pipeline the threshold with the best F1 on these annotated docs; returns those chosen.
+def _mentions(doc: Doc) -> Iterator[Any]:
+    yield from ((s.start_char, s.end_char, s.label_) for s in doc.spans.get(MENTIONS, ()))
 
-    Few training articles leave a model unsure, and half a probability then finds too little. A tagger with fewer than
-    MIN_GOLD gold spans keeps the threshold of its config. Equal scores: the threshold nearest to that one.
+
+# component -> the groups that show that its layer was annotated, and what it finds
+CHOSEN_BY: dict[type, tuple[set[str], Items]] = {
+    Entities: ({MENTIONS}, _mentions),
+    Triggers: ({EVENTS}, scoring.triggers_of),
+    Arguments: ({EVENTS, MENTIONS}, scoring.arguments_of),
+    StancePipe: ({STANCES, MENTIONS}, scoring.stances_of),
+}
+
+
+def choose_thresholds(nlp: Language, examples: Iterable[Example]) -> dict[str, float]:
+    """Gives each component that has a threshold the one with the best F1 on these examples; returns those chosen.
+
+    Few training articles leave a model unsure, and half a probability then finds too little. A component with fewer than
+    MIN_GOLD gold items keeps the threshold of its config. Equal scores: the threshold nearest to that one. Each component
+    reads what those before it find with theirs. What stands on the examples' predicted docs already is taken as known.
     """
-    references = list(references)
-    docs = [nlp.make_doc(reference.text) for reference in references]
+    examples = list(examples)
     chosen: dict[str, float] = {}
     for name, pipe in nlp.pipeline:
-        if isinstance(pipe, SpanTagger):
-            gold = [_gold_of(pipe, reference) for reference in references]
-            if sum(len(own) for own in gold if own is not None) >= MIN_GOLD:
-                chosen[name] = pipe.cfg["threshold"] = _best(pipe, docs, gold)
-        elif name in SHARED:
-            docs = list(pipe.pipe(docs))  # type: ignore[attr-defined]  # a pipe, not just a function
+        if type(pipe) in CHOSEN_BY:
+            threshold = _best(pipe, examples)
+            if threshold is not None:
+                chosen[name] = threshold
+        else:
+            docs = [eg.predicted for eg in examples]
+            for _ in pipe.pipe(docs, batch_size=BATCH) if hasattr(pipe, "pipe") else map(pipe, docs):
+                pass  # they annotate the docs in place
     return chosen
 
 
-def _gold_of(pipe: SpanTagger, reference: Doc) -> set[tuple[int, int, str]] | None:
-    spans = pipe.gold_in(reference)
-    return None if spans is None else {(s.start_char, s.end_char, s.label_) for s in spans}
-
-
-def _best(pipe: SpanTagger, docs: Sequence[Doc], gold: Sequence[set[tuple[int, int, str]] | None]) -> float:
-    tags: list[Floats] = []
-    for start in range(0, len(docs), 64):
-        tags += pipe.predict(docs[start : start + 64])
+def _best(pipe: Any, examples: list[Example]) -> float | None:
+    """Sets the threshold that is best, None where there is too little to choose by, and what the component finds with it."""
+    groups, items = CHOSEN_BY[type(pipe)]
+    known = [eg for eg in examples if groups <= eg.reference.spans.keys()]
+    gold = [set(items(eg.reference)) for eg in known]
     usual: float = pipe.cfg["threshold"]
-    return max(sorted(GRID, key=lambda t: abs(t - usual)), key=lambda t: _f1(pipe, docs, tags, gold, t))
+    docs = [eg.predicted for eg in examples]
+    found = [(own, pipe.predict(own)) for own in (docs[i : i + BATCH] for i in range(0, len(docs), BATCH))]
 
+    def f1(threshold: float) -> float:
+        pipe.cfg["threshold"] = threshold
+        for own, predictions in found:
+            pipe.set_annotations(own, predictions)
+        both = [(set(items(eg.predicted)), wanted) for eg, wanted in zip(known, gold, strict=True)]
+        n_all = sum(len(one) + len(wanted) for one, wanted in both)
+        return 2 * sum(len(one & wanted) for one, wanted in both) / n_all if n_all else 0.0
 
-def _f1(
-    pipe: SpanTagger,
-    docs: Sequence[Doc],
-    tags: Sequence[Floats],
-    gold: Sequence[set[tuple[int, int, str]] | None],
-    threshold: float,
-) -> float:
-    n_both = n_all = 0
-    for doc, own, wanted in zip(docs, tags, gold, strict=True):
-        if wanted is not None:
-            spans = [(doc[f.start : f.end], pipe.labels[f.label]) for f in pipe.found_in(doc, own, threshold)]
-            found = {(span.start_char, span.end_char, label) for span, label in spans}
-            n_both += len(found & wanted)
-            n_all += len(found) + len(wanted)
-    return 2 * n_both / n_all if n_all else 0.0
+    is_enough = sum(map(len, gold)) >= MIN_GOLD
+    best = max(sorted(GRID, key=lambda t: abs(t - usual)), key=f1) if is_enough else usual
+    f1(best)
+    return best if is_enough else None
 
 
 def give_scores_meaning(nlp: Language, articles: Iterable[Article], *, annotator: str | None = None) -> list[str]:

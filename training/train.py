@@ -13,7 +13,7 @@ from typing import IO, Any
 import tomli_w
 from catalogue import RegistryError
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.training import Corpus
 from spacy.util import is_package
 from thinc.api import Config, ConfigValidationError
 
@@ -111,7 +111,7 @@ def train(
         with _saying_how_to_go_on(work / CHECKPOINT, say):
             nlp = load_model(learn(nlp, work, stream, about=about, checkpoint=checkpoint))
             if split.parts["dev"]:
-                choose_thresholds(nlp, DocBin().from_disk(work / "dev.spacy").get_docs(nlp.vocab))
+                choose_thresholds(nlp, Corpus(work / "dev.spacy")(nlp))
                 for line in give_scores_meaning(nlp, split.parts["dev"], annotator=settings.annotator):
                     say(line)
             with whole_folder(out, force=force, mark=RUN) as folder:

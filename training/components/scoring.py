@@ -40,15 +40,15 @@ def score_triggers(examples: Iterable[Example], **_: Any) -> Scores:
     """triggers_id: offsets; triggers: offsets and type."""
     pairs = [(eg.reference, eg.predicted) for eg in examples if EVENTS in eg.reference.spans]
     return {
-        **_score("triggers_id", [tuple({("", offsets) for _, offsets in _triggers(d)} for d in pair) for pair in pairs]),
-        **_score("triggers", [tuple(_triggers(d) for d in pair) for pair in pairs]),
+        **_score("triggers_id", [tuple({("", offsets) for _, offsets in triggers_of(d)} for d in pair) for pair in pairs]),
+        **_score("triggers", [tuple(triggers_of(d) for d in pair) for pair in pairs]),
     }
 
 
 def score_arguments(examples: Iterable[Example], **_: Any) -> Scores:
     """arguments_id: mention offsets and event type; arguments: role too; arguments_attached: trigger offsets too."""
     docs = [(eg.reference, eg.predicted) for eg in examples if {EVENTS, MENTIONS} <= eg.reference.spans.keys()]
-    pairs = [tuple(list(_arguments(doc)) for doc in pair) for pair in docs]
+    pairs = [tuple(list(arguments_of(doc)) for doc in pair) for pair in docs]
     return {
         **_score("arguments_id", [tuple({("", (t, m)) for _r, t, _e, m in side} for side in pair) for pair in pairs]),
         **_score("arguments", [tuple({(r, (t, m)) for r, t, _e, m in side} for side in pair) for pair in pairs]),
@@ -61,7 +61,7 @@ def score_attributes(examples: Iterable[Example], **_: Any) -> Scores:
     pairs = []
     for eg in examples:
         if EVENTS in eg.reference.spans:
-            shared = _triggers(eg.reference) & _triggers(eg.predicted)
+            shared = triggers_of(eg.reference) & triggers_of(eg.predicted)
             pairs.append(tuple({i for i in _attributes(d) if i[1] in shared} for d in (eg.reference, eg.predicted)))
     return _score("attributes", pairs)
 
@@ -69,7 +69,7 @@ def score_attributes(examples: Iterable[Example], **_: Any) -> Scores:
 def score_stances(examples: Iterable[Example], **_: Any) -> Scores:
     """stances: holder and target offsets and label; those of the article itself are left out."""
     pairs = [(eg.reference, eg.predicted) for eg in examples if STANCES in eg.reference.spans]
-    return _score("stances", [tuple(set(_stances(d)) for d in pair) for pair in pairs])
+    return _score("stances", [tuple(set(stances_of(d)) for d in pair) for pair in pairs])
 
 
 def _score(name: str, pairs: Iterable[tuple[Items, ...]]) -> Scores:
@@ -96,7 +96,8 @@ def _prf(tp: int, fp: int, fn: int) -> dict[str, float]:
     }
 
 
-def _triggers(doc: Doc) -> Items:
+def triggers_of(doc: Doc) -> Items:
+    """Event type and trigger offsets."""
     return {(span.label_, _offsets(span)) for span in doc.spans.get(EVENTS, ())}
 
 
@@ -104,7 +105,7 @@ def _offsets(span: Span) -> tuple[int, int]:
     return span.start_char, span.end_char
 
 
-def _arguments(doc: Doc) -> Iterator[tuple[str, str, tuple[int, int], tuple[int, int]]]:
+def arguments_of(doc: Doc) -> Iterator[tuple[str, str, tuple[int, int], tuple[int, int]]]:
     """Role, event type, trigger offsets, mention offsets."""
     if EVENTS not in doc.spans:
         return
@@ -116,14 +117,15 @@ def _arguments(doc: Doc) -> Iterator[tuple[str, str, tuple[int, int], tuple[int,
 
 
 def _attributes(doc: Doc) -> Items:
-    """Name and value; event type and trigger offsets, as `_triggers` has them."""
+    """Name and value; event type and trigger offsets, as `triggers_of` has them."""
     if EVENTS not in doc.spans:
         return set()
     events = {s.id_: (s.label_, _offsets(s)) for s in doc.spans[EVENTS]}
     return {(f"{a['name']}={a['value']}", events[a["event"]]) for a in doc.spans[EVENTS].attrs.get("attributes", ())}
 
 
-def _stances(doc: Doc) -> Iterator[tuple[str, tuple[tuple[int, int], tuple[int, int]]]]:
+def stances_of(doc: Doc) -> Iterator[tuple[str, tuple[tuple[int, int], tuple[int, int]]]]:
+    """Label; holder and target offsets, of the stances that a mention holds."""
     if STANCES not in doc.spans:
         return
     spans = {s.id_: s for key in (MENTIONS, EVENTS) for s in doc.spans.get(key, ())}
