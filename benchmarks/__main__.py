@@ -108,8 +108,7 @@ def measure_speed(model: Path) -> None:
     from training.pipeline import load_model
     from training.split import PARTS
 
-    from .accuracy import BASES
-    from .speed import ratios, shares, words_per_cpu_second
+    from .speed import ratio, shares, words_per_cpu_second
 
     if not (model / "config.cfg").is_file():
         sys.exit(f"{model}: is no model; run `make demo` first, or name one")
@@ -119,9 +118,7 @@ def measure_speed(model: Path) -> None:
     speed = round(words_per_cpu_second(nlp, texts))
     print(f"{speed:,} words per CPU second: {', '.join(nlp.pipe_names)}")
     result = {"words_per_cpu_second": speed, "microseconds_per_word": shares(nlp, texts * 3), "pipeline": nlp.pipe_names}
-    base = Path(BASES["md"] or "")
-    other = load_model(base) if (base / "config.cfg").is_file() else None
-    keep("speed", result | {"of_entities_alone": ratios(nlp, texts[:RATIO_ARTICLES], other)}, commit)
+    keep("speed", result | {"of_entities_alone": ratio(nlp, texts[:RATIO_ARTICLES])}, commit)
 
 
 def measure_cost(n_steps: int) -> None:

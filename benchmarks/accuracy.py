@@ -22,6 +22,7 @@ from annotate.records import Annotation, Article, annotation_of, read_records
 from annotate.scores import Result
 from training.convert import convert_records, from_doc, to_doc
 from training.evaluate import PREDICTED, Pair, evaluate, score
+from training.packing import codecs_found_once
 from training.pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from training.thresholds import choose_thresholds
 
@@ -70,7 +71,7 @@ def measure(
     n_words: how many the speed is measured on, at least. Peak memory is the whole process's so far.
     """
     before = process_time()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, codecs_found_once():
         work = Path(folder)
         nlp = _learn(data / name, work, {**SETTINGS[name], **(settings or {})}, base=base, seed=seed)
         n_bytes = sum(path.stat().st_size for path in (work / "model-best").rglob("*") if path.is_file())

@@ -192,11 +192,9 @@ def _reading_speed(results: Mapping[str, Any]) -> list[str]:
         f"Speed of the starter corpus's model, all components, from raw text: {speed['words_per_cpu_second']:,} words per CPU",
         f"second (commit {speed['commit']}). Microseconds per word: {costs}.",
     ]
-    alone = speed.get("of_entities_alone", {})
-    names = {"ours": "its own `ner`", "spacy": "spaCy's `ner`"}
-    if alone:
-        parts = ", ".join(f"{ratio:.2f} with {names[name]}" for name, ratio in alone.items())
-        lines.append(f"As a part of the speed of the same tok2vec with entities alone, in one process: {parts}.")
+    if "of_entities_alone" in speed:
+        part = f"{speed['of_entities_alone']:.2f}"
+        lines.append(f"As a part of the speed of the same tok2vec with entities alone, in one process: {part}.")
     return lines
 
 

@@ -6,8 +6,6 @@ from time import process_time
 
 from spacy.language import Language
 
-from training.pipeline import base_tok2vec
-
 SHARED, ENTITIES = "tok2vec", "ner"  # as the shipped configs call them
 
 
@@ -34,24 +32,13 @@ def shares(nlp: Language, texts: Sequence[str]) -> dict[str, float]:
     return {name: round(cost / n_words * 1e6, 2) for name, cost in costs.items()}
 
 
-def ratios(nlp: Language, texts: Sequence[str], base: Language | None, *, n_rounds: int = 5) -> dict[str, float]:
-    """The speed of the whole pipeline as a part of that of its tok2vec with entities alone, both in this process.
-
-    "ours": with the pipeline's own `ner`. "spacy": with the entity recogniser of `base`, on the pipeline's tok2vec weights;
-    missing without a base whose network has the same shape. `base` is changed.
-    """
-    ways: dict[str, Callable[[], None]] = {
-        "whole": partial(_read, nlp, nlp.pipe_names, texts),
-        "ours": partial(_read, nlp, [SHARED, ENTITIES], texts),
+def ratio(nlp: Language, texts: Sequence[str], *, n_rounds: int = 5) -> float:
+    """The speed of the whole pipeline as a part of that of its tok2vec with its entities alone, both in this process."""
+    ways = {
+        name: partial(_read, nlp, pipes, texts) for name, pipes in (("whole", nlp.pipe_names), ("part", [SHARED, ENTITIES]))
     }
-    if base is not None:
-        network = base_tok2vec(base)
-        network.from_bytes(nlp.get_pipe(SHARED).model.to_bytes())
-        is_shared = SHARED in base.pipe_names and network is base.get_pipe(SHARED).model
-        base.batch_size = nlp.batch_size
-        ways["spacy"] = partial(_read, base, [SHARED, ENTITIES] if is_shared else [ENTITIES], texts)
     costs = least_cpu_seconds(ways, n_rounds=n_rounds)
-    return {name: round(costs[name] / costs["whole"], 3) for name in costs if name != "whole"}
+    return round(costs["part"] / costs["whole"], 3)
 
 
 def least_cpu_seconds(ways: Mapping[str, Callable[[], None]], *, n_rounds: int) -> dict[str, float]:

@@ -4,9 +4,10 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from training import components
 from training.components.arguments import Arguments
 from training.components.candidates import Batch, pairs_within_sentences
 from training.components.scoring import score_arguments, score_attributes, score_stances, score_triggers
-from training.components.spans import ranges_of
+from training.components.spans import ranges_of, spare_of
 from training.components.tagger import find_spans
 from training.convert import from_doc, to_doc, write_docs
 from training.pipeline import CONFIGS, layers_in, load_model, make_config
@@ -347,3 +348,43 @@ def test_roles_that_never_occurred_between_two_labels_are_not_given(nlp: Languag
     pipe = nlp.get_pipe("arguments")
     assert isinstance(pipe, Arguments)
     assert len(pipe.predict([doc]).candidates) == 1
+
+
+@pytest.fixture
+def unsure(nlp: Language) -> Iterator[Language]:
+    """The pipeline, with entities that are hardly ever believed alone."""
+    ner, arguments = (nlp.get_pipe(name) for name in ("ner", "arguments"))
+    before = ner.cfg["threshold"], arguments.cfg["joint_threshold"]  # type: ignore[attr-defined]
+    ner.cfg["threshold"] = 1.1  # type: ignore[attr-defined]
+    yield nlp
+    ner.cfg["threshold"], arguments.cfg["joint_threshold"] = before  # type: ignore[attr-defined]
+
+
+def test_a_range_that_alone_is_no_mention_can_be_an_argument(unsure: Language) -> None:
+    doc = unsure("Tehran yesterday accused Paris. It rained in Oslo.")
+    of_arguments = {argument["mention"] for argument in doc.spans["events"].attrs["arguments"]}
+    assert {span.text for span in doc.spans["mentions"]} == {"Tehran", "Paris"} == {entity.text for entity in doc.ents}
+    assert {span.id_ for span in doc.spans["mentions"]} == of_arguments == set(doc.spans["mentions"].attrs["scores"])
+    assert {"Tehran", "Paris"} <= {span.text for span in spare_of(doc)}
+
+
+def test_what_is_no_argument_any_more_is_no_mention(unsure: Language) -> None:
+    pipe: Any = unsure.get_pipe("arguments")
+    doc = unsure("Tehran yesterday accused Paris.")
+    found = pipe.predict([doc])
+    before = [(span.start, span.label_, span.id_) for span in doc.spans["mentions"]]
+    for threshold, expected in ((1.1, []), (0.15, before)):
+        pipe.cfg["joint_threshold"] = threshold
+        pipe.set_annotations([doc], found)
+        assert [(span.start, span.label_, span.id_) for span in doc.spans["mentions"]] == expected
+        assert [entity.start for entity in doc.ents] == [start for start, _, _ in expected]
+
+
+def test_arguments_learn_from_what_is_mistaken_for_a_mention(nlp: Language) -> None:
+    example = examples_of(nlp, articles()[:1])[0]
+    wrong = Span(example.predicted, 1, 2, label="GPE", span_id="m1")
+    example.predicted.spans["mentions"] = SpanGroup(example.predicted, name="mentions", spans=[wrong])
+    pipe: Any = nlp.get_pipe("arguments")
+    _, mentions = pipe.gold_in(example)
+    assert [span.text for span in mentions] == ["Tehran", "Paris", "yesterday"]
+    assert len({span.id_ for span in mentions}) == 3

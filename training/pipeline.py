@@ -4,7 +4,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import spacy
 from spacy.language import Language
@@ -152,25 +152,48 @@ def make_start_from_base(base: str | None) -> Callable[[Language], Language]:
     """Used in [initialize.after_init] only, so a trained model loads without it."""
 
     def start_from_base(nlp: Language) -> Language:
-        """Loads the base's entity network into the shared one."""
+        """Loads the base's networks into the shared one."""
         if base is not None:
-            _model_of(nlp, "tok2vec").from_bytes(base_tok2vec(load_model(base)).to_bytes())
+            shared = _model_of(nlp, "tok2vec")
+            for name, network in base_networks(load_model(base)).items():
+                (shared if name == WHOLE else shared.get_ref(name)).from_bytes(network.model.to_bytes())
         return nlp
 
     return start_from_base
 
 
-def base_tok2vec(nlp: Language) -> Model[Any, Any]:
-    """The network under the pipeline's entity recogniser, its own or the shared one. Raises DataError without one."""
+WHOLE = "whole"
+
+
+class Network(NamedTuple):
+    """A network of a base, and its section of the base's config. Any: of what it takes and gives."""
+
+    model: Model[Any, Any]
+    shape: dict[str, Any]
+
+
+def base_networks(nlp: Language) -> dict[str, Network]:
+    """What a model can start from: "entities", the network under the pipeline's entity recogniser, and "grammar", the one that
+    its other components share; or one alone, as "whole", where there is no other. Raises DataError where there is none.
+    """
     place = nlp.meta["name"]
     if "ner" not in nlp.pipe_names:
         raise DataError(place, "has no entity recogniser to start from", "choose another base, or none")
+    config = nlp.config.interpolate()["components"]
+    shared = Network(_model_of(nlp, "tok2vec"), config["tok2vec"]["model"]) if "tok2vec" in nlp.pipe_names else None
     for layer in _model_of(nlp, "ner").get_ref("tok2vec").walk():
-        if layer.name == "tok2vec-listener" and "tok2vec" in nlp.pipe_names:
-            return _model_of(nlp, "tok2vec")
-        if layer.has_ref("embed") and layer.has_ref("encode"):
-            return layer
+        if layer.name == "tok2vec-listener" and shared is not None:
+            return {WHOLE: shared}
+        if _is_tok2vec(layer):
+            entities = Network(layer, config["ner"]["model"]["tok2vec"])
+            if shared is None or not _is_tok2vec(shared.model):
+                return {WHOLE: entities}
+            return {"entities": entities, "grammar": shared}
     raise DataError(place, "has no network that a copydesk model can start from", "choose another base, or none")
+
+
+def _is_tok2vec(layer: Model[Any, Any]) -> bool:
+    return bool(layer.has_ref("embed") and layer.has_ref("encode"))
 
 
 def _model_of(nlp: Language, name: str) -> Model[Any, Any]:
@@ -188,7 +211,7 @@ def _read_config(path: Path, *, is_transformer: bool) -> Config:
         raise DataError(str(path), f"is no spaCy config ({reason})", "correct it") from err
     if not is_transformer and "transformer" in config.get("components", {}):
         raise DataError(str(path), "is for a transformer, and none is named", "give --transformer NAME_OR_FOLDER")
-    shared = "components.transformer.model.encoder" if is_transformer else "components.tok2vec.model.embed"
+    shared = "components.transformer.model.encoder" if is_transformer else "components.tok2vec.model"
     for setting in (*_SETTINGS, shared):
         place: Any = config
         for section in setting.split("."):
@@ -199,25 +222,25 @@ def _read_config(path: Path, *, is_transformer: bool) -> Config:
 
 
 def _set_base(config: Config, base: str | Path | None) -> None:
-    """Takes the base's network shape and vectors into the config."""
+    """Takes the shape of the base's networks and its vectors into the config."""
     config["paths"]["base"] = None if base is None else str(base)
+    shared = config["components"]["tok2vec"]
     if base is None:
         config["initialize"]["after_init"] = None
         config["initialize"]["vectors"] = None
-        config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] = False
-        return
-    nlp = load_model(base)
-    base_tok2vec(nlp)  # complains where there is none
-    of_base = nlp.config.interpolate()["components"]
-    shape = of_base["ner"]["model"]["tok2vec"]
-    if "embed" not in shape:
-        shape = of_base["tok2vec"]["model"]
-    config["components"]["tok2vec"]["model"] = copy.deepcopy(shape)
-    config["initialize"]["after_init"] = {"@callbacks": "copydesk.start_from_base.v1", "base": "${paths.base}"}
-    config["initialize"]["vectors"] = "${paths.base}" if len(nlp.vocab.vectors) else None
+        shared["model"] = shared["model"].get("entities", shared["model"])
+        shared["model"]["embed"]["include_static_vectors"] = False
+    else:
+        nlp = load_model(base)
+        shapes = {name: copy.deepcopy(network.shape) for name, network in base_networks(nlp).items()}
+        width = sum(shape["encode"]["width"] for shape in shapes.values() if "encode" in shape)
+        shared["model"] = shapes.get(WHOLE) or {"@architectures": "copydesk.Encoder.v1", "width": width, **shapes}
+        config["initialize"]["after_init"] = {"@callbacks": "copydesk.start_from_base.v1", "base": "${paths.base}"}
+        config["initialize"]["vectors"] = "${paths.base}" if len(nlp.vocab.vectors) else None
+    width_at = "components.tok2vec.model.encode.width" if "encode" in shared["model"] else "components.tok2vec.model.width"
     for name in NEEDS:
         if name in config["components"]:
-            config["components"][name]["model"]["tok2vec"]["width"] = "${components.tok2vec.model.encode.width}"
+            config["components"][name]["model"]["tok2vec"]["width"] = f"${{{width_at}}}"
 
 
 def _leave_out(config: Config, names: set[str]) -> None:
@@ -225,6 +248,7 @@ def _leave_out(config: Config, names: set[str]) -> None:
     if not set(pipeline) & set(NEEDS):
         raise DataError("the training articles", "have nothing to learn from", "annotate mentions, events or stances first")
     config["nlp"]["pipeline"] = pipeline
+    config["training"]["annotating_components"] = [n for n in config["training"]["annotating_components"] if n not in names]
     for name in names:
         config["components"].pop(name, None)
     prefixes = {

@@ -19,7 +19,7 @@ from .components.stance import StancePipe
 from .components.triggers import Triggers
 from .judged import Judged
 
-GRID = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+GRID = (0.03, 0.05, 0.07, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 MIN_GOLD = 30  # with fewer items on dev the best threshold is mostly luck
 MIN_FOUND = 20  # items of a label found on dev, from which on it has cut-offs of its own
 BATCH = 64  # docs
@@ -40,38 +40,52 @@ CHOSEN_BY: dict[type, tuple[set[str], Items]] = {
 }
 
 
-def choose_thresholds(nlp: Language, examples: Iterable[Example]) -> dict[str, float]:
-    """Gives each component that has a threshold the one with the best F1 on these examples; returns those chosen.
+def choose_thresholds(nlp: Language, examples: Iterable[Example]) -> dict[str, dict[str, float]]:
+    """Gives each component that has thresholds those with the best F1 on these examples; returns those chosen.
 
-    Few training articles leave a model unsure, and half a probability then finds too little. A component with fewer than
-    MIN_GOLD gold items keeps the threshold of its config. Equal scores: the threshold nearest to that one. Each component
-    reads what those before it find with theirs. What stands on the examples' predicted docs already is taken as known.
+    Few training articles leave a model unsure, and half a probability then finds too little. `threshold` of arguments and
+    stances is chosen with the gold spans given, their `joint_threshold`, as everything else, on what the components before
+    find with theirs. A component with fewer than MIN_GOLD gold items keeps those of its config. Equal scores: the one nearest
+    to that. What stands on the examples' predicted docs already is taken as known.
     """
     examples = list(examples)
-    chosen: dict[str, float] = {}
+    given = [Example(_given(eg.reference), eg.reference) for eg in examples]
+    chosen: dict[str, dict[str, float]] = {}
     for name, pipe in nlp.pipeline:
         if type(pipe) in CHOSEN_BY:
-            threshold = _best(pipe, examples)
-            if threshold is not None:
-                chosen[name] = threshold
+            thresholds = {}
+            if "joint_threshold" in pipe.cfg:  # type: ignore[attr-defined]  # a pipe, not just a function
+                thresholds["threshold"] = _best(pipe, "threshold", given)
+            last = "joint_threshold" if thresholds else "threshold"
+            thresholds[last] = _best(pipe, last, examples)
+            chosen[name] = {key: value for key, value in thresholds.items() if value is not None}
         else:
-            docs = [eg.predicted for eg in examples]
-            for _ in pipe.pipe(docs, batch_size=BATCH) if hasattr(pipe, "pipe") else map(pipe, docs):
-                pass  # they annotate the docs in place
-    return chosen
+            for docs in ([eg.predicted for eg in examples], [eg.predicted for eg in given]):
+                for _ in pipe.pipe(docs, batch_size=BATCH) if hasattr(pipe, "pipe") else map(pipe, docs):
+                    pass  # they annotate the docs in place
+    return {name: own for name, own in chosen.items() if own}
 
 
-def _best(pipe: Any, examples: list[Example]) -> float | None:
+def _given(reference: Doc) -> Doc:
+    """The text with its gold mentions and triggers."""
+    doc = reference.copy()
+    doc.spans.pop(STANCES, None)
+    if EVENTS in doc.spans:
+        doc.spans[EVENTS].attrs = {}
+    return doc
+
+
+def _best(pipe: Any, setting: str, examples: list[Example]) -> float | None:
     """Sets the threshold that is best, None where there is too little to choose by, and what the component finds with it."""
     groups, items = CHOSEN_BY[type(pipe)]
     known = [eg for eg in examples if groups <= eg.reference.spans.keys()]
     gold = [set(items(eg.reference)) for eg in known]
-    usual: float = pipe.cfg["threshold"]
+    usual: float = pipe.cfg[setting]
     docs = [eg.predicted for eg in examples]
     found = [(own, pipe.predict(own)) for own in (docs[i : i + BATCH] for i in range(0, len(docs), BATCH))]
 
     def f1(threshold: float) -> float:
-        pipe.cfg["threshold"] = threshold
+        pipe.cfg[setting] = threshold
         for own, predictions in found:
             pipe.set_annotations(own, predictions)
         both = [(set(items(eg.predicted)), wanted) for eg, wanted in zip(known, gold, strict=True)]

@@ -5,6 +5,7 @@ These files travel inside every packaged model: they import nothing of ours but 
 
 from . import arguments as arguments
 from . import attributes as attributes
+from . import encoder as encoder
 from . import entities as entities
 from . import stance as stance
 from . import transformer as transformer

@@ -1,11 +1,12 @@
 """The argument component: which mention of a sentence has which role in which event."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
@@ -14,7 +15,7 @@ from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_o
 from .confidence import confidence, scores_on
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
-from .spans import EVENTS, MENTIONS, events_of, mentions_of, on_tokens, ranges_of, set_attr
+from .spans import EVENTS, MENTIONS, OWN_SCORES, SPARE, events_of, mentions_of, on_tokens, ranges_of, set_attr, spare_of
 
 
 @factory(
@@ -24,21 +25,31 @@ from .spans import EVENTS, MENTIONS, events_of, mentions_of, on_tokens, ranges_o
         "model": DEFAULT,
         "max_distance": 60,
         "threshold": 0.5,
+        "joint_threshold": 0.15,
         "scorer": {"@scorers": "copydesk.argument_scorer.v1"},
     },
     default_score_weights={"arguments_attached_f": 1.0, "arguments_f": None, "arguments_id_f": None},
 )
 def make_arguments(
-    nlp: Language, name: str, model: Classifier, max_distance: int, threshold: float, scorer: Scorer | None
+    nlp: Language,
+    name: str,
+    model: Classifier,
+    max_distance: int,
+    threshold: float,
+    joint_threshold: float,
+    scorer: Scorer | None,
 ) -> "Arguments":
-    return Arguments(nlp.vocab, model, name, max_distance=max_distance, threshold=threshold, scorer=scorer)
+    cfg = {"max_distance": max_distance, "threshold": threshold, "joint_threshold": joint_threshold}
+    return Arguments(nlp.vocab, model, name, **cfg, scorer=scorer)
 
 
 class Arguments(CandidatePipe):
     """Gives roles to mentions, in doc.spans["events"].attrs["arguments"]; trained on the reference's own spans.
 
     Candidates are pairs of a trigger and a mention of its sentence, at most `max_distance` tokens apart, whose labels
-    occurred together in training; a role is given where the probability of having none is below 1 - `threshold`.
+    occurred together in training. A role is given where the probability of having one, event and mention being right, reaches
+    `threshold`, and that of event, mention and role being right, all three, `joint_threshold`: a range that alone is not
+    believed to be a mention can become one by it.
     """
 
     def __init__(
@@ -47,12 +58,10 @@ class Arguments(CandidatePipe):
         model: Classifier,
         name: str = "arguments",
         *,
-        max_distance: int = 60,
-        threshold: float = 0.5,
         scorer: Scorer | None = None,
+        **cfg: float,
     ) -> None:
-        cfg = {"labels": [], "allowed": {}, "max_distance": max_distance, "threshold": threshold}
-        super().__init__(vocab, model, name, scorer=scorer, **cfg)
+        super().__init__(vocab, model, name, scorer=scorer, labels=[], allowed={}, **cfg)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -84,12 +93,25 @@ class Arguments(CandidatePipe):
         self._set_up(1 + len(self.labels))
 
     def spans_in(self, doc: Doc) -> tuple[Sequence[Span], Sequence[Span]]:
-        return list(events_of(doc)), list(mentions_of(doc))
+        spare = spare_of(doc)
+        taken = {span.id_ for span in spare}
+        return list(events_of(doc)), [*(span for span in mentions_of(doc) if span.id_ not in taken), *spare]
 
     def gold_in(self, eg: Example) -> tuple[Sequence[Span], Sequence[Span]] | None:
         if not {EVENTS, MENTIONS} <= eg.reference.spans.keys():
             return None
-        return on_tokens(eg.predicted, eg.reference.spans[EVENTS]), on_tokens(eg.predicted, eg.reference.spans[MENTIONS])
+        events, mentions = (on_tokens(eg.predicted, eg.reference.spans[key]) for key in (EVENTS, MENTIONS))
+        return events, [*mentions, *self._mistaken(eg.predicted, mentions)]
+
+    def _mistaken(self, doc: Doc, gold: Sequence[Span]) -> Iterator[Span]:
+        """What the model, as it is now, takes for mentions or nearly does, and is none: arguments learn to leave it alone.
+
+        There where `ner` annotates during training.
+        """
+        known = {(span.start, span.end) for span in gold}
+        for span in (*doc.spans.get(MENTIONS, ()), *spare_of(doc)):
+            if (span.start, span.end) not in known:
+                yield Span(doc, span.start, span.end, label=span.label, span_id=f"mistaken {span.id_}")
 
     def candidates(
         self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]], sources: Sequence[Doc]
@@ -137,18 +159,34 @@ class Arguments(CandidatePipe):
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
         docs = list(docs)
-        known = [scores_on(doc) for doc in docs]
+        known, own = [scores_on(doc) for doc in docs], [scores_on(doc, OWN_SCORES) for doc in docs]
         arguments: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
         best = 1 + found.probabilities[:, 1:].argmax(axis=1) if len(found.probabilities) else np.zeros(0, dtype=int)
-        is_argument = 1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]
-        for (d, i, j), role, row, chosen in zip(rows_of(found), best, found.probabilities, is_argument, strict=True):
-            if chosen:
-                pair = {"event": found.firsts[d][i].id_, "mention": found.seconds[d][j].id_}
-                ends = (known[d].get(end, 1.0) for end in pair.values())
-                score = confidence(float(row[role]), self.cfg.get("calibration"), *ends)
+        can_be = 1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]
+        for (d, i, j), role, row, is_open in zip(rows_of(found), best.tolist(), found.probabilities, can_be, strict=True):
+            pair = {"event": found.firsts[d][i].id_, "mention": found.seconds[d][j].id_}
+            chance = float(row[role])
+            if is_open and chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
+                score = confidence(chance, self.cfg.get("calibration"), *(known[d].get(end, 1.0) for end in pair.values()))
                 arguments[d].append({**pair, "role": self.labels[role - 1], "score": score})
-        for doc, own in zip(docs, arguments, strict=True):
-            set_attr(events_of(doc), "arguments", own)
+        for doc, mentions, chosen in zip(docs, found.seconds, arguments, strict=True):
+            set_attr(events_of(doc), "arguments", chosen)
+            _believe(doc, mentions, {argument["mention"] for argument in chosen})
+
+
+def _believe(doc: Doc, mentions: Sequence[Span], arguments: Container[str]) -> None:
+    """Makes mentions, and entities, of the spare ones that are arguments, and spare ones of those that were and are not."""
+    group = mentions_of(doc)
+    spare = group.attrs.get(SPARE)
+    if spare:
+        attrs = dict(group.attrs)
+        of_spare = {own["id"]: own for own in spare}
+        spans = [span for span in mentions if span.id_ not in of_spare or span.id_ in arguments]
+        for kind in ("scores", OWN_SCORES):
+            whole = scores_on(doc, kind)
+            attrs[kind] = {span.id_: whole[span.id_] for span in spans}
+        doc.spans[MENTIONS] = SpanGroup(doc, name=MENTIONS, spans=spans, attrs=attrs)
+        doc.set_ents(spans)
 
 
 def rows_of(found: Found) -> list[tuple[int, int, int]]:

@@ -5,7 +5,7 @@ from math import exp, log, prod
 
 from spacy.tokens import Doc
 
-from .spans import EVENTS, MENTIONS
+from .spans import EVENTS, MENTIONS, SPARE
 
 Calibration = Mapping[str, float]  # slope, not below 0, and offset
 EDGE = 5e-5  # scores have four decimals: 0 and 1 stand for all that is nearer to them than this
@@ -30,10 +30,11 @@ def logit(probability: float) -> float:
     return log(p / (1.0 - p))
 
 
-def scores_on(doc: Doc) -> dict[str, float]:
-    """Id -> score of the mentions and events that have one."""
+def scores_on(doc: Doc, kind: str = "scores") -> dict[str, float]:
+    """Id -> score of the mentions, spare ones too, and events that have one; kind: or OWN_SCORES."""
     scores: dict[str, float] = {}
     for key in (MENTIONS, EVENTS):
         if key in doc.spans:
-            scores |= {i: s for i, s in doc.spans[key].attrs.get("scores", {}).items() if s is not None}
+            scores |= {i: s for i, s in doc.spans[key].attrs.get(kind, {}).items() if s is not None}
+            scores |= {own["id"]: own[kind] for own in doc.spans[key].attrs.get(SPARE, ())}
     return scores

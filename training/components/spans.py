@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup
 
 MENTIONS, EVENTS, STANCES = "mentions", "events", "stances"
+SPARE = "spare"  # attribute of the mentions: ranges that are not believed unless something takes them for an argument
+OWN_SCORES = "own_scores"  # attribute of mentions and events: id -> the network's probability, before calibration
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
@@ -40,6 +42,13 @@ def events_of(doc: Doc) -> SpanGroup:
         doc.spans[EVENTS] = SpanGroup(doc, name=EVENTS)
     group: SpanGroup = doc.spans[EVENTS]
     return group
+
+
+def spare_of(doc: Doc) -> list[Span]:
+    """Spans of the ranges that were nearly taken for mentions."""
+    group = doc.spans.get(MENTIONS)
+    spare = () if group is None else group.attrs.get(SPARE, ())
+    return [Span(doc, own["start"], own["end"], label=own["label"], span_id=own["id"]) for own in spare]
 
 
 def fresh_ids(prefix: str, n_ids: int, taken: Container[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_o
 from .confidence import confidence, scores_on
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
-from .spans import EVENTS, MENTIONS, STANCES, mentions_of, on_tokens, ranges_of
+from .spans import EVENTS, MENTIONS, OWN_SCORES, STANCES, mentions_of, on_tokens, ranges_of
 
 
 @factory(
@@ -26,21 +27,31 @@ from .spans import EVENTS, MENTIONS, STANCES, mentions_of, on_tokens, ranges_of
         "model": {**DEFAULT, "n_categories": 6, "ngram_rows": 65536},
         "max_distance": 60,
         "threshold": 0.5,
+        "joint_threshold": 0.15,
         "scorer": {"@scorers": "copydesk.stance_scorer.v1"},
     },
     default_score_weights={"stances_f": 1.0, "stances_per_type": None},
 )
 def make_stance(
-    nlp: Language, name: str, model: Classifier, max_distance: int, threshold: float, scorer: Scorer | None
+    nlp: Language,
+    name: str,
+    model: Classifier,
+    max_distance: int,
+    threshold: float,
+    joint_threshold: float,
+    scorer: Scorer | None,
 ) -> "StancePipe":
-    return StancePipe(nlp.vocab, model, name, max_distance=max_distance, threshold=threshold, scorer=scorer)
+    cfg = {"max_distance": max_distance, "threshold": threshold, "joint_threshold": joint_threshold}
+    return StancePipe(nlp.vocab, model, name, **cfg, scorer=scorer)
 
 
 class StancePipe(CandidatePipe):
     """Finds stances that a mention holds, in doc.spans["stances"].attrs["stances"].
 
     Candidates are ordered pairs within one sentence: a holder mention, and a target that is another mention or a
-    trigger, both with labels that held or suffered a stance in training. The article's own stances are not predicted.
+    trigger, both with labels that held or suffered a stance in training. One is believed where the probability that there is
+    a stance, holder and target being right, reaches `threshold`, and that of all three being right `joint_threshold`. The
+    article's own stances are not predicted.
     """
 
     def __init__(
@@ -49,12 +60,10 @@ class StancePipe(CandidatePipe):
         model: Classifier,
         name: str = "stance",
         *,
-        max_distance: int = 60,
-        threshold: float = 0.5,
         scorer: Scorer | None = None,
+        **cfg: float,
     ) -> None:
-        cfg: dict[str, Any] = {"labels": [], "holders": [], "targets": [], "max_distance": max_distance}
-        super().__init__(vocab, model, name, scorer=scorer, threshold=threshold, **cfg)
+        super().__init__(vocab, model, name, scorer=scorer, labels=[], holders=[], targets=[], **cfg)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -154,20 +163,21 @@ class StancePipe(CandidatePipe):
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
         docs = list(docs)
-        known = [scores_on(doc) for doc in docs]
+        known, own = [scores_on(doc) for doc in docs], [scores_on(doc, OWN_SCORES) for doc in docs]
         stances: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
         targets: list[list[Span]] = [[] for _ in found.firsts]
         best = 1 + found.probabilities[:, 1:].argmax(axis=1) if len(found.probabilities) else np.zeros(0, dtype=int)
         is_stance = 1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]
         for (d, i, j), label, row, chosen in zip(rows_of(found), best, found.probabilities, is_stance, strict=True):
-            if chosen:
-                pair = {"holder": found.firsts[d][i].id_, "target": found.seconds[d][j].id_}
+            pair = {"holder": found.firsts[d][i].id_, "target": found.seconds[d][j].id_}
+            chance = float(row[label])
+            if chosen and chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
                 ends = (known[d].get(end, 1.0) for end in pair.values())
-                score = confidence(float(row[label]), self.cfg.get("calibration"), *ends)
+                score = confidence(chance, self.cfg.get("calibration"), *ends)
                 stances[d].append({**pair, "label": self.labels[label - 1], "score": score})
                 targets[d].append(found.seconds[d][j])
-        for doc, own, spans in zip(docs, stances, targets, strict=True):
-            doc.spans[STANCES] = SpanGroup(doc, name=STANCES, spans=spans, attrs={"stances": own})
+        for doc, chosen, spans in zip(docs, stances, targets, strict=True):
+            doc.spans[STANCES] = SpanGroup(doc, name=STANCES, spans=spans, attrs={"stances": chosen})
 
 
 def _gold_stances(eg: Example) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from thinc.api import Config, Linear, Maxout, Model, chain, expand_window, set_d
 
 from .confidence import confidence
 from .sequence import chances, score_of
-from .spans import non_overlapping, on_tokens, without_edge_spaces
+from .spans import OWN_SCORES, non_overlapping, on_tokens, without_edge_spaces
 
 Floats = NDArray[np.float32]
 Tagger = Model[list[Doc], Any]  # Any here and below: thinc's array types are not numpy's
@@ -132,15 +132,15 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types f
         follows = ops.to_numpy(self.model.get_ref("follows").get_param("W"))
         return np.split(chances(scores, lengths, follows).tags, np.cumsum(lengths)[:-1])
 
-    def found_in(self, doc: Doc, tags: Floats, threshold: float | None = None) -> list[Found]:
-        """The ranges that the tags' probabilities speak for, and the chance that each is right.
+    def found_in(self, doc: Doc, tags: Floats, threshold: float) -> list[Found]:
+        """The ranges that the tags' probabilities speak for with at least this probability."""
+        return find_spans(tags, doc.to_array(IS_SPACE).astype(bool), threshold)
 
-        threshold: in place of the component's own; it is one of the network's probability, before calibration.
-        """
-        limit = self.cfg["threshold"] if threshold is None else threshold
-        found = find_spans(tags, doc.to_array(IS_SPACE).astype(bool), limit)
+    def scores_of(self, ids: Sequence[str], found: Sequence[Found]) -> dict[str, dict[str, float]]:
+        """What a group of spans tells of their scores: the chance that each is right, and the network's own probability."""
+        own = {i: round(one.score, 4) for i, one in zip(ids, found, strict=True)}
         calibration = self.cfg.get("calibration")
-        return [one._replace(score=confidence(one.score, calibration)) for one in found]
+        return {"scores": {i: confidence(score, calibration) for i, score in own.items()}, OWN_SCORES: own}
 
     def gold_in(self, reference: Doc) -> Iterable[Span] | None:
         """The spans to learn; None where they were not annotated."""

@@ -37,8 +37,7 @@ class Triggers(SpanTagger):
 
     def set_annotations(self, docs: Iterable[Doc], probabilities: Sequence[Floats]) -> None:
         for doc, tags in zip(docs, probabilities, strict=True):
-            found = self.found_in(doc, tags)
+            found = self.found_in(doc, tags, self.cfg["threshold"])
             ids = fresh_ids("e", len(found), {s.id_ for s in doc.spans.get(MENTIONS, ())})
             spans = [Span(doc, f.start, f.end, label=self.labels[f.label], span_id=i) for i, f in zip(ids, found, strict=True)]
-            scores = {i: round(f.score, 4) for i, f in zip(ids, found, strict=True)}
-            doc.spans[EVENTS] = SpanGroup(doc, name=EVENTS, spans=spans, attrs={"scores": scores})
+            doc.spans[EVENTS] = SpanGroup(doc, name=EVENTS, spans=spans, attrs=self.scores_of(ids, found))
