@@ -106,12 +106,14 @@ class Arguments(CandidatePipe):
     def _mistaken(self, doc: Doc, gold: Sequence[Span]) -> Iterator[Span]:
         """What the model, as it is now, takes for mentions or nearly does, and is none: arguments learn to leave it alone.
 
-        There where `ner` annotates during training.
+        Of use where `ner` annotates during training. The most probable ones, no more than there are mentions: an untrained one
+        takes nearly every token for a mention.
         """
         known = {(span.start, span.end) for span in gold}
-        for span in (*doc.spans.get(MENTIONS, ()), *spare_of(doc)):
-            if (span.start, span.end) not in known:
-                yield Span(doc, span.start, span.end, label=span.label, span_id=f"mistaken {span.id_}")
+        scores = scores_on(doc, OWN_SCORES)
+        found = (span for span in (*doc.spans.get(MENTIONS, ()), *spare_of(doc)) if (span.start, span.end) not in known)
+        for span in sorted(found, key=lambda s: (-scores.get(s.id_, 1.0), s.start))[: len(gold)]:
+            yield Span(doc, span.start, span.end, label=span.label, span_id=f"mistaken {span.id_}")
 
     def candidates(
         self, docs: list[Doc], firsts: Sequence[Sequence[Span]], seconds: Sequence[Sequence[Span]], sources: Sequence[Doc]
