@@ -63,6 +63,11 @@ class Scores:
     calibration: Mapping[str, BeforeAfter] = field(default_factory=dict)
 
     @property
+    def is_calibrated(self) -> bool:
+        """Whether the scores before calibration are others than those that the model gives."""
+        return any(pair.raw is not None for pair in self.pairs)
+
+    @property
     def n_article_stances(self) -> int:
         return sum(stance.holder is None for pair in self.pairs for stance in pair.gold.stances or ())
 
