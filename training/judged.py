@@ -33,7 +33,9 @@ def judge(gold: Annotation, found: Annotation, story: str = "") -> Iterator[Judg
         yield from _judged(matches, "mentions", (mention,), (mention.label,), mention.score, (), story)
     for event in events.values():
         yield from _judged(matches, "triggers", (event,), (event.label,), event.score, (), story)
-        for argument in event.arguments if "arguments_attached" in matches else ():
+        for argument in event.arguments:
+            if argument.mention not in mentions:
+                continue
             pair = (mentions[argument.mention], event)
             labels = (event.label, argument.role)
             yield from _judged(matches, "arguments_attached", pair, labels, argument.score, pair, story)
