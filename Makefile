@@ -149,9 +149,10 @@ studio: $(CORPUS) $(VENV)/installed  ## Label Studio with the starter project, r
 bench: $(VENV)/installed-dev $(BASE)/meta.json  ## Accuracy on public data (needs COPYDESK_BENCH) and speed.
 	$(BIN)/python -m benchmarks
 
-bench-starter: $(VENV)/installed-dev $(BASE)/meta.json $(CORPUS)  ## What is learnt from the starter corpus: seeds, learning curve, unread outlets (hours).
+bench-starter: $(VENV)/installed-dev $(BASE)/meta.json $(CORPUS)  ## What is learnt from the starter corpus: seeds, learning curve, unread outlets, random split (hours).
 	$(BIN)/python -m benchmarks starter train
 	$(BIN)/python -m benchmarks starter score
+	$(BIN)/python -m benchmarks pretended
 
 format:  ## Lay out the code.
 	$(BIN)/ruff format .

@@ -112,7 +112,7 @@ def agree(pairs: Sequence[Pair], *, seed: int = 0) -> Agreement:
 
 def _counts(pair: Pair) -> dict[str, Counts]:
     counts: dict[str, Counts] = {str(name): found for name, found in count_matches(pair.first, pair.second).items()}
-    if "stances" in counts:
+    if pair.first.stances is not None and pair.second.stances is not None:
         counts[ARTICLE_STANCES] = count_article_stances(pair.first, pair.second)
     return counts
 

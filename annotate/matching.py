@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from .records import Annotation, Event, Mention
+from .records import Annotation
 
 Score = Literal[
     "mentions", "triggers_id", "triggers", "arguments_id", "arguments", "arguments_attached", "attributes", "stances"
@@ -102,7 +102,8 @@ class Counts:
 def count_matches(first: Annotation, second: Annotation) -> dict[Score, Counts]:
     """The counts of every score that both annotations have a say in, `first` being the truth.
 
-    A layer that either side did not annotate is not scored: its scores are missing.
+    A layer that either side did not annotate is not scored: its scores are missing. Arguments and stances join mentions,
+    so they are not scored without these either. What points to nothing, as `check` reports, matches nothing, in no count.
     Stances of the article itself (holder null) are not counted here: see `count_article_stances`.
     """
     return {score: _count(matches) for score, matches in match(first, second).items()}
@@ -123,7 +124,7 @@ def match(first: Annotation, second: Annotation) -> dict[Score, Matches]:
     if all(a.events is not None for a in both):
         shared = found["triggers"].both
         found["attributes"] = _match(*({i for i in _attributes(a) if Item(i.offsets, i.labels[:1]) in shared} for a in both))
-    if all(a.stances is not None for a in both):
+    if all(a.stances is not None and a.mentions is not None for a in both):  # holders are mentions
         found["stances"] = _match(*({i for i in _stances(a) if len(i.offsets) == 4} for a in both))
     return found
 
@@ -146,7 +147,9 @@ def _arguments(annotation: Annotation, score: Score) -> Iterator[Item]:
     mentions = {m.id: (m.start, m.end) for m in annotation.mentions or ()}
     for event in annotation.events or ():
         for argument in event.arguments:
-            offsets: tuple[int, ...] = mentions[argument.mention]
+            offsets: tuple[int, ...] | None = mentions.get(argument.mention)
+            if offsets is None:
+                continue
             if score == "arguments_attached":
                 offsets = (*offsets, event.start, event.end)
             yield Item(offsets, (event.label,) if score == "arguments_id" else (event.label, argument.role))
@@ -159,15 +162,12 @@ def _attributes(annotation: Annotation) -> Iterator[Item]:
 
 
 def _stances(annotation: Annotation) -> Iterator[Item]:
-    spans: dict[str, Mention | Event] = {mention.id: mention for mention in annotation.mentions or ()}
-    spans |= {event.id: event for event in annotation.events or ()}
+    spans: dict[str, tuple[int, int]] = {m.id: (m.start, m.end) for m in annotation.mentions or ()}
+    spans |= {e.id: (e.start, e.end) for e in annotation.events or ()}
     for stance in annotation.stances or ():
-        target = spans[stance.target]
-        offsets: tuple[int, ...] = (target.start, target.end)
-        if stance.holder is not None:
-            holder = spans[stance.holder]
-            offsets = (holder.start, holder.end, *offsets)
-        yield Item(offsets, (stance.label,))
+        ends = [spans.get(end) for end in (stance.holder, stance.target) if end is not None]
+        if None not in ends:
+            yield Item(tuple(offset for end in ends if end is not None for offset in end), (stance.label,))
 
 
 def _match(first: set[Item], second: set[Item]) -> Matches:

@@ -1,13 +1,16 @@
 """usage: python -m benchmarks [accuracy [SET [BASE [SEED]]] [--SECTION.SETTING VALUE …]
-                            | speed [MODEL] | cost [STEPS] | survival [KILLS] | starter [train [RUN …] | score] | table]
+                            | speed [MODEL] | cost [STEPS] | survival [KILLS] | starter [train [RUN …] | score]
+                            | pretended [RUN …] [--SECTION.SETTING VALUE …] | table]
 
 accuracy: trains and tests on the sets in the folder COPYDESK_BENCH (made by benchmarks.convert), from the base (`md`, or
 another pipeline's name or folder) and from nothing (`blank`), with three seeds; what is not named is all of it, in a
 process each. With settings, which differ from those of benchmarks/accuracy.py for this once, only dev is scored and nothing
 is kept. speed: words per CPU second of a trained pipeline. cost: CPU seconds of `copydesk train` beside `spacy train`. Results
 are kept in benchmarks/results.json and shown in docs/benchmarks.md. survival: training runs that are killed at random moments
-and go on must end with the bytes of one that was not. Without a word, all four are run. starter: what is learnt from the
-starter corpus, see benchmarks/starter.py; takes hours. table: writes the tables of docs/benchmarks.md again.
+and go on must end with the bytes of one that was not. Without a word, all four are run. starter: what is learnt from
+the starter corpus, see benchmarks/starter.py; takes hours. pretended: what a random split would have pretended on it, see
+benchmarks/pretended.py; a run that is named (by-story-0, random-0, …) is trained alone, so that several can be at once.
+table: writes the tables of docs/benchmarks.md again.
 """
 
 import json
@@ -37,6 +40,8 @@ def main(words: list[str]) -> None:
         from .starter import main as starter
 
         starter(words[1:])
+    elif words[:1] == ["pretended"]:
+        measure_pretended(words[1:])
     elif words[:1] == ["speed"]:
         measure_speed(Path(words[1]) if len(words) > 1 else Path("models/demo"))
     elif words[:1] == ["cost"]:
@@ -101,6 +106,18 @@ def measure_run(name: str, base: str, seed: int, settings: list[str]) -> None:
     print(json.dumps(result, indent=1))
     if "test" in parts:
         keep(f"{name}/{Path(base).name}/{seed}", result, commit)
+
+
+def measure_pretended(words: list[str]) -> None:
+    """Keeps and shows what came out, unless with settings of its own."""
+    from .pretended import measure
+
+    commit = commit_now()
+    result = measure(words)
+    if result is not None:
+        print(json.dumps(result, indent=1))
+        if not any(word.startswith("--") for word in words):
+            keep("pretended", result, commit)
 
 
 def measure_speed(model: Path) -> None:

@@ -75,7 +75,9 @@ def write_page(results: Mapping[str, Any], starter: Mapping[str, Any] | None, *,
     """The page with its tables made new. starter: None leaves that section empty. Any: plain JSON."""
     text = page.read_text(encoding="utf-8")
     text = _between(text, "results", accuracy_tables(results) + _speed(results))
-    text = _between(text, "starter", starter_tables(starter) if starter else [])
+    tables = [starter_tables(starter)] if starter else []
+    tables += [pretended_table(results["pretended"])] if "pretended" in results else []
+    text = _between(text, "starter", [line for lines in tables for line in ("", *lines)][1:])
     page.write_text(text, encoding="utf-8")
 
 
@@ -228,6 +230,28 @@ def starter_tables(starter: Mapping[str, Any]) -> list[str]:
         "### An outlet that was never read",
         "",
         *_outlet_table(starter["outlets"]),
+    ]
+
+
+def pretended_table(result: Mapping[str, Any]) -> list[str]:
+    """The lines of what a random split would have pretended. Any: what `benchmarks.pretended.score` gives."""
+    settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items())
+    rows = []
+    for name, own in result["scores"].items():
+        arms = [f"{own[arm]['mean']:.3f}" for arm in ("by story", "random")]
+        rows.append([_plain(name), *arms, f"{own['gain']:+.3f}", _range(own["ci"], sign="+")])
+    return [
+        "### What a random split would have pretended",
+        "",
+        f"{result['test articles']} test articles, one of each story, scored by models that have another article of the same "
+        "story in train (random),",
+        f"and by models that have one of another story in its place (by story); else both learn from the same, "
+        f"{result['train articles']} articles in all.",
+        f"Drawn article by article, {result['share']:.0%} of the test articles would have one of their own story elsewhere. "
+        f"{result['seeds']} seeds each, with",
+        f"{settings}, at commit {result['commit']}; corpus {result['corpus'][:12]}.",
+        "",
+        *_table(("F1 on test", "by story", "random", "pretended", "95 % interval"), rows),
     ]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from annotate.records import Article, read_records
 from annotate.schema import read_schema
+from annotate.scores import MIN_STORIES
 from training.curve import Counted, Rows, count_by_story, draw_share, drawn_means, f1_of, interval, summarize
 from training.pipeline import load_model
 from training.split import Split, corpus_digest
@@ -99,15 +100,19 @@ def score() -> dict[str, Any]:
         "curve": {
             share: {name: summarize([rows[name] for rows in own])._asdict() for name in names} for share, own in curve.items()
         },
-        "last quarter": {name: _gain([r[name] for r in curve["75"]], [r[name] for r in curve["100"]]) for name in names},
+        "last quarter": {name: paired_gain([r[name] for r in curve["75"]], [r[name] for r in curve["100"]]) for name in names},
         "outlets": outlets,
     }
 
 
-def _gain(before: Sequence[Rows], after: Sequence[Rows]) -> Any:
-    """What the mean F1 gains, with its interval: the same stories and seeds are drawn for both. Any: numbers."""
+def paired_gain(before: Sequence[Rows], after: Sequence[Rows]) -> dict[str, Any]:
+    """What the mean F1 gains, with its interval: the same stories and runs are drawn for both.
+
+    No interval with fewer than MIN_STORIES stories. Any: numbers.
+    """
     gain = np.mean([f1_of(r) for r in after]) - np.mean([f1_of(r) for r in before])
-    return {"gain": round(float(gain), 4), "ci": interval(drawn_means(after) - drawn_means(before))}
+    ci = interval(drawn_means(after) - drawn_means(before)) if len(before[0]) >= MIN_STORIES else None
+    return {"gain": round(float(gain), 4), "ci": ci}
 
 
 def plot(result: Mapping[str, Any], path: Path) -> None:

@@ -71,6 +71,15 @@ def test_a_layer_that_one_did_not_annotate_is_not_compared() -> None:
     assert set(agree(pairs).results) == {"mentions"}
 
 
+def test_stances_of_the_article_are_compared_without_mentions() -> None:
+    own = gold_annotation("anna").model_copy(
+        update={"mentions": None, "stances": (Stance(holder=None, target="e1", label="FAVOR"),)}
+    )
+    pair = Pair(gold_article("a"), own, own.model_copy(update={"annotator": "boris"}))
+    assert agree([pair]).results["stances of the article"].counts.tp == 1
+    assert "stances" not in agree([pair]).results
+
+
 def test_three_annotators_are_three_pairs_and_skipped_articles_none() -> None:
     skipped = Annotation(annotator="cem", meta={"skipped": True})
     third = gold_annotation("cem")

@@ -75,6 +75,15 @@ def test_marks_against_the_scheme_are_faults(article: Article, finding: str, rem
     assert not fault.is_warning
 
 
+def test_stances_without_a_mentions_layer_point_to_nothing(schema: Schema) -> None:
+    own = gold_annotation().model_copy(update={"mentions": None, "events": ()})
+    article = gold_article("a").model_copy(update={"annotations": (own,)})
+    assert [fault.finding for fault in check_article(article, schema)] == [
+        "stance m1 -> m2 has the holder 'm1', which is no mention",
+        "stance m1 -> m2 has the target 'm2', which is no mention or event",
+    ]
+
+
 def test_a_role_kept_to_some_events_is_a_fault_in_others(schema: Schema) -> None:
     roles = schema.roles | {"ACTOR": schema.roles["ACTOR"].model_copy(update={"events": ["AID", "CONSULT"]})}
     (fault,) = check_article(gold_article("a"), schema.model_copy(update={"roles": roles}))

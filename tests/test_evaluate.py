@@ -5,14 +5,19 @@ from random import Random
 
 import numpy as np
 import pytest
+import spacy
 from conftest import gold_annotation, gold_article
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy.language import Language
+from spacy.tokens import Doc, Span, SpanGroup
 
 from annotate.matching import SCORES
 from annotate.records import Annotation, Stance
 from annotate.scores import MIN_STORIES, interval
-from training.evaluate import GIVEN, Pair, score
+from training.convert import to_doc
+from training.evaluate import GIVEN, Pair, abilities, evaluate, score
+from training.report import to_html
 
 NUMBERS = {"p", "r", "f", "tp", "fp", "fn", "n_gold"}
 
@@ -157,3 +162,35 @@ def test_components_count_as_we_do() -> None:
         for label, row in ours[name]["per_label"].items():
             if name != "arguments_id":
                 assert row["f"] == pytest.approx(theirs[f"{prefix}_per_type"][label]["f"]), (name, label)
+
+
+def test_entities_of_any_component_are_mentions() -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "GPE", "pattern": "Tehran"}])  # type: ignore[attr-defined]
+    assert abilities(nlp) == ("mentions",)
+    scores = evaluate(nlp, [gold_article("a")])
+    assert (scores.results["mentions"].counts.tp, scores.results["mentions"].counts.fn) == (1, 2)
+
+
+@Language.component("tests_stance")
+def add_stance(doc: Doc) -> Doc:
+    """A stance between mentions that no component says it finds."""
+    marked, _ = to_doc(gold_article("a"), gold_annotation(), spacy.blank("en"))
+    for name in ("mentions", "stances"):
+        group = marked.spans[name]
+        spans = [Span(doc, s.start, s.end, label=s.label_, span_id=s.id_) for s in group]
+        doc.spans[name] = SpanGroup(doc, name=name, spans=spans, attrs=dict(group.attrs))
+    return doc
+
+
+def test_stances_on_marks_that_the_model_does_not_predict_are_not_scored() -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tests_stance")
+    scores = evaluate(nlp, [gold_article("a")])
+    assert scores.results == {}
+    assert scores.unscored["stances"] == "the model does not predict what it builds on"
+    assert scores.pairs[0].found.stances == ()
+    assert "stances: not scored" in to_html(scores, title="t")
+    bare = gold_annotation().model_copy(update={"stances": None})
+    unmarked = evaluate(nlp, [gold_article("a").model_copy(update={"annotations": (bare,)})])
+    assert unmarked.unscored["stances"] == "nobody annotated it"

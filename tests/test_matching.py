@@ -198,3 +198,33 @@ def test_ratios_of_nothing() -> None:
     assert Counts(fn=2).precision == 0.0
     assert Counts(fp=2).recall == 0.0
     assert Counts(1, 1, 0).f1 == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("side", ["first", "second", "both"])
+def test_stances_without_the_mentions_they_join_are_not_scored(side: str) -> None:
+    gold = gold_annotation()
+    bare = gold.model_copy(update={"mentions": None})
+    pair = {"first": (bare, gold), "second": (gold, bare), "both": (bare, bare)}[side]
+    assert set(match(*pair)) == {"triggers_id", "triggers", "attributes"}
+
+
+def test_the_articles_own_stances_on_events_need_no_mentions() -> None:
+    bare = gold_annotation().model_copy(
+        update={"mentions": None, "stances": (Stance(holder=None, target="e1", label="AGAINST"),)}
+    )
+    assert count_article_stances(bare, bare) == Counts(1, 0, 0, {"AGAINST": (1, 0, 0)})
+
+
+def test_what_points_to_nothing_matches_nothing() -> None:
+    """No file gets that far: whatever reads one refuses it."""
+    gold = gold_annotation()
+    lost = gold.model_copy(update={"mentions": (gold.mentions or ())[1:]})  # Tehran: actor of the accusation, holder
+    found = match(lost, lost)
+    assert {score: len(found[score].both) for score in ("mentions", "arguments_attached", "stances")} == {
+        "mentions": 2,
+        "arguments_attached": 2,
+        "stances": 0,
+    }
+    assert count_matches(gold, lost)["stances"] == Counts(0, 0, 1, {"AGAINST": (0, 0, 1)})
+    own = lost.model_copy(update={"stances": (Stance(holder=None, target="m1", label="FAVOR"),)})
+    assert count_article_stances(own, own) == Counts()

@@ -242,38 +242,3 @@ def remarks(items: Sequence[Judged]) -> Iterator[str]:
     if few:
         listed = ", ".join(f"{layer} {n}" for layer, n in few.items())
         yield f"few found on dev ({listed}): their scores are hardly calibrated (from {n_of(MIN_ITEMS, 'item')} on they are)"
-
-
-def reliability_svg(bins: Sequence[tuple[float, float, int, float, float]], *, title: str, size: int = 220) -> str:
-    """A reliability diagram as one <svg> element: a dot for each bin, its area by the number of items, and the diagonal.
-
-    bins: low, high, n, mean score and share of right ones of each bin, as in `Bin` and in the JSON of `evaluate`.
-    title: escaped here. Colours: `currentColor`, so that it fits a light page and a dark one. size: in CSS pixels.
-    """
-    from html import escape
-
-    margin, side = 26, size - 34
-    most = max((own[2] for own in bins), default=1)
-    dots = []
-    for low, high, n, score, right in bins:
-        x, y, radius = margin + score * side, 8 + (1 - right) * side, 3 + 7 * (n / most) ** 0.5
-        said = f"{low:.1f} to {high:.1f}: {n:,} found, mean score {score:.2f}, {right:.2f} right"
-        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill-opacity=".55"><title>{said}</title></circle>')
-    bottom, right_end = 8 + side, margin + side
-    axes = f'<path d="M{margin} 8V{bottom}H{right_end}" fill="none" stroke="currentColor"/>'
-    even = f'<path d="M{margin} {bottom}L{right_end} 8" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>'
-    words = "".join(
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}">{word}</text>'
-        for x, y, anchor, word in (
-            (margin - 4, 14, "end", "1"),
-            (margin - 4, bottom, "end", "0"),
-            (margin, size - 12, "start", "0"),
-            (right_end, size - 12, "end", "1"),
-            (margin + side / 2, size - 12, "middle", "score"),
-            (margin + 5, 16, "start", "right"),
-        )
-    )
-    head = f'<svg class="reliability" role="img" viewBox="0 0 {size} {size}" width="{size}" height="{size}"'
-    name = escape(title)
-    style = 'fill="currentColor" font-size="11" font-family="sans-serif"'
-    return f'{head} aria-label="{name}" {style}><title>{name}</title>{axes}{even}{words}{"".join(dots)}</svg>'

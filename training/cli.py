@@ -128,7 +128,11 @@ def evaluate(
     records: Annotated[Path, typer.Argument(help="Annotated articles that the model has not seen.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file too.")] = None,
     html_file: Annotated[
-        Path | None, typer.Option("--html", help="Write a page with scores, every error in its sentence, and marked articles.")
+        Path | None,
+        typer.Option(
+            "--html",
+            help="Write a page with scores, how far they can be believed, every error in its sentence, and marked articles.",
+        ),
     ] = None,
     annotator: Annotator = None,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,

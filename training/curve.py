@@ -261,7 +261,7 @@ def _model(
     from .pipeline import load_model
     from .train import train
 
-    folder = work / f"{share}-{settings.seed}-{_digest(split, settings)}"
+    folder = work / f"{share}-{settings.seed}-{digest_of(split, settings)}"
     what = f"{share} % of the stories, {n_of(len(split.parts['train']), 'article')}, seed {settings.seed}"
     if (folder / FINISHED).exists():
         say(f"{what}: is there")
@@ -271,7 +271,7 @@ def _model(
     return load_model(folder)
 
 
-def _digest(split: Split, settings: "Settings") -> str:
+def digest_of(split: Split, settings: "Settings") -> str:
     """What a model depends on, in twelve letters: a model of other articles or settings is never taken for this one."""
     from .train import NO_BASE, find_config
 

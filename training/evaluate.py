@@ -28,7 +28,13 @@ _DOES: Mapping[str, tuple[Score, ...]] = {
     "attributes": ("attributes",),
     "stance": ("stances",),
 }
-_FINDS_SPANS = ("ner", "mentions", "triggers")
+_LAYERS_OF: Mapping[Score, tuple[str, ...]] = {  # what must be annotated for a score; for all others: events
+    "mentions": ("mentions",),
+    "arguments_id": ("events", "mentions"),
+    "arguments": ("events", "mentions"),
+    "arguments_attached": ("events", "mentions"),
+    "stances": ("stances", "mentions"),
+}
 
 
 class Pair(NamedTuple):
@@ -61,6 +67,11 @@ class Scores:
     n_stories: int
     n_unused: int = 0
     calibration: Mapping[str, BeforeAfter] = field(default_factory=dict)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the scores before calibration are others than those that the model gives."""
+        return any(pair.raw is not None for pair in self.pairs)
 
     @property
     def n_article_stances(self) -> int:
@@ -106,16 +117,21 @@ def score(
     return Scores(
         results={s: results[s] for s in SCORES if s in results and s in able},
         given={s: given[s] for s in GIVEN if s in given and s in able},
-        unscored={
-            s: "nobody annotated it" if s not in results and s in able else "the model does not predict it"
-            for s in SCORES
-            if s not in results or s not in able
-        },
+        unscored={s: _why_unscored(s, ordered, able) for s in SCORES if s not in results or s not in able},
         pairs=tuple(ordered),
         n_stories=len({pair.article.story_or_id for pair in ordered}),
         n_unused=n_unused,
         calibration=_calibration(ordered),
     )
+
+
+def _why_unscored(score: Score, pairs: Iterable[Pair], able: set[Score]) -> str:
+    if score not in able:
+        return "the model does not predict it"
+    needed = _LAYERS_OF.get(score, ("events",))
+    if any(all(getattr(pair.gold, layer) is not None for layer in needed) for pair in pairs):
+        return "the model does not predict what it builds on"
+    return "nobody annotated it"
 
 
 def _calibration(pairs: Sequence[Pair]) -> dict[str, BeforeAfter]:
@@ -124,9 +140,17 @@ def _calibration(pairs: Sequence[Pair]) -> dict[str, BeforeAfter]:
 
 
 def abilities(nlp: "Language") -> tuple[Score, ...]:
-    """The scores that the pipeline's components make possible."""
-    does = {s for name in nlp.pipe_names for s in _DOES.get(_kind(nlp, name), ())}
+    """The scores that the pipeline's components make possible; whatever sets entities predicts mentions."""
+    does = {s for name in nlp.pipe_names for s in (*_DOES.get(_kind(nlp, name), ()), *_entities_of(nlp, name))}
     return tuple(s for s in SCORES if s in does)
+
+
+def _entities_of(nlp: "Language", name: str) -> tuple[Score, ...]:
+    return ("mentions",) if "doc.ents" in nlp.get_pipe_meta(name).assigns else ()
+
+
+def _finds_spans(nlp: "Language", name: str) -> bool:
+    return bool(_entities_of(nlp, name)) or _kind(nlp, name) in ("mentions", "triggers")
 
 
 def _kind(nlp: "Language", name: str) -> str:
@@ -163,9 +187,22 @@ def _annotation(article: Article, annotator: str | None) -> Annotation:
 
 
 def _only(found: Annotation, able: set[Score]) -> Annotation:
-    """The prediction without the layers that the model does not predict, which are absent rather than empty."""
+    """The prediction without the layers that the model does not predict, which are absent rather than empty.
+
+    Nor does it have what would point into them.
+    """
     layers = {"mentions": "mentions", "events": "triggers", "stances": "stances"}
-    return found.model_copy(update={layer: None for layer, wanted in layers.items() if wanted not in able})
+    kept = found.model_copy(update={layer: None for layer, wanted in layers.items() if wanted not in able})
+    mentions = {m.id for m in kept.mentions or ()}
+    ends = {None, *mentions, *(e.id for e in kept.events or ())}
+    update: dict[str, Any] = {}  # Any: the layers
+    if kept.events is not None:
+        update["events"] = tuple(
+            e.model_copy(update={"arguments": tuple(a for a in e.arguments if a.mention in mentions)}) for e in kept.events
+        )
+    if kept.stances is not None:
+        update["stances"] = tuple(s for s in kept.stances if s.holder in ends and s.target in ends)
+    return kept.model_copy(update=update)
 
 
 def _predict_given(nlp: "Language", articles: Sequence[Article], gold: Sequence[Annotation]) -> Iterator[Annotation]:
@@ -180,7 +217,7 @@ def _predict_given(nlp: "Language", articles: Sequence[Article], gold: Sequence[
         spans_only = annotation.model_copy(update={"events": events, "stances": None})
         doc, _losses = to_doc(article, spans_only, nlp)
         docs.append(doc)
-    finders = [name for name in nlp.pipe_names if _kind(nlp, name) in _FINDS_SPANS]
+    finders = [name for name in nlp.pipe_names if _finds_spans(nlp, name)]
     with nlp.select_pipes(disable=finders):
         done = list(nlp.pipe(docs))
     for doc, article in zip(done, articles, strict=True):

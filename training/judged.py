@@ -7,7 +7,7 @@ from annotate.matching import Item, Matches, Score, match
 from annotate.records import Annotation, Event, Mention
 
 LAYERS = ("mentions", "events", "attributes", "arguments", "stances")
-_LAYER: Mapping[Score, str] = {"triggers": "events", "arguments_attached": "arguments"}
+LAYER: Mapping[Score, str] = {"triggers": "events", "arguments_attached": "arguments"}  # where the score has another name
 
 
 class Judged(NamedTuple):
@@ -33,7 +33,9 @@ def judge(gold: Annotation, found: Annotation, story: str = "") -> Iterator[Judg
         yield from _judged(matches, "mentions", (mention,), (mention.label,), mention.score, (), story)
     for event in events.values():
         yield from _judged(matches, "triggers", (event,), (event.label,), event.score, (), story)
-        for argument in event.arguments if "arguments_attached" in matches else ():
+        for argument in event.arguments:
+            if argument.mention not in mentions:
+                continue
             pair = (mentions[argument.mention], event)
             labels = (event.label, argument.role)
             yield from _judged(matches, "arguments_attached", pair, labels, argument.score, pair, story)
@@ -66,4 +68,4 @@ def _judged(
     if score is not None and name in matches:
         ends = tuple(("mentions" if isinstance(s, Mention) else "events", s.score) for s in joined if s.score is not None)
         is_right = _item(spans, labels) in matches[name].both
-        yield Judged(_LAYER.get(name, name), labels[-1], score, ends, is_right, story)
+        yield Judged(LAYER.get(name, name), labels[-1], score, ends, is_right, story)

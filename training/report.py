@@ -15,6 +15,7 @@ from annotate.scores import COVERAGE, MIN_STORIES, Result, in_words
 from annotate.sources import read_articles
 
 from .calibration import lines as calibration_lines
+from .diagram import figures, without_figure
 from .errors import Error, confusions, errors_of, kind_order, sense_of
 from .evaluate import Pair, Scores, evaluate
 from .passages import Piece, passage
@@ -148,6 +149,8 @@ def to_html(scores: Scores, *, title: str, schema: Schema | None = None) -> str:
         "title": title,
         "scores": scores,
         "notes": list(notes_on(scores)),
+        "figures": list(figures(scores)),
+        "without_figure": without_figure(scores),
         "charts": [(name, _by_frequency(result.counts)) for name, result in scores.results.items() if name in NOUNS],
         "confusions": confusions(((pair.gold, pair.found) for pair in scores.pairs), scores.results),
         "tally": Counter((error.score, error.kind) for _, error in errors),
