@@ -73,9 +73,7 @@ class _Run:
             if self.step % self.settings["eval_frequency"]:
                 self.progress.count(self.step)
                 continue
-            score, scores = self._evaluate()
-            info = {"epoch": epoch, "step": self.step, "score": score, "other_scores": scores, "losses": losses}
-            self._keep(info)
+            self._keep({"epoch": epoch, "step": self.step, "losses": losses} | self._evaluate())
             losses = {}
 
     def go_on(self, checkpoint: Checkpoint) -> None:
@@ -131,16 +129,17 @@ class _Run:
         self.optimizer.step_schedules()  # type: ignore[no-untyped-call]
         self.n_words += sum(len(eg) for eg in batch)
 
-    def _evaluate(self) -> tuple[float, dict[str, Any]]:
-        """The score that chooses the best model, and all scores. Any: numbers and tables.
+    def _evaluate(self) -> dict[str, Any]:
+        """`score`, which chooses the best model, and all scores: `found`, and `other_scores` without those that are None.
 
-        A score that is missing once has no weight from then on, as in spaCy.
+        Any: numbers and tables. A score that is missing once has no weight from then on, as in spaCy.
         """
         with self.nlp.use_params(self.optimizer.averages):
             found = self.nlp.evaluate(self.dev_corpus(self.nlp))
         scores = {name: value for name, value in found.items() if value is not None}
         self.weights = {name: weight for name, weight in self.weights.items() if name in scores}
-        return sum(scores[name] * weight for name, weight in self.weights.items()), scores
+        score = sum(scores[name] * weight for name, weight in self.weights.items())
+        return {"score": score, "other_scores": scores, "found": found}
 
     def _keep(self, info: dict[str, Any]) -> None:
         """Writes what an evaluation leaves: the model where it is the best, the log, and a checkpoint that fits both.

@@ -1,6 +1,7 @@
 """Training as it happens: a line at each evaluation, a count in between, and a log to keep."""
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ Info = dict[str, Any]  # Any: what an evaluation found
 class Progress:
     """Writes to a stream as a run goes, and one JSON line per evaluation to `log_path`.
 
-    The lines hold no times, so that two equal runs give equal logs.
+    The lines hold every score that the components' scorers give, with its table of labels, null where dev has nothing
+    to score; and no times, so that two equal runs give equal logs.
     """
 
     def __init__(self, nlp: Language, stream: IO[str], log_path: Path, *, max_steps: int, weights: Mapping[str, Any]) -> None:
@@ -43,7 +45,7 @@ class Progress:
             self._write(f"{self._of_all(step):<12}{'':>8}{self._left(step):>10}")
 
     def log(self, info: Info) -> None:
-        self.lines.append(json.dumps(_record(info, self.pipes, self.scores)))
+        self.lines.append(json.dumps(_record(info, self.pipes)))
         self.log_path.write_text("".join(line + "\n" for line in self.lines), encoding="utf-8")
         self._write(("" if self.is_headed else self._header() + "\n") + self._line(info) + "\n")
         self.is_headed = True
@@ -61,7 +63,7 @@ class Progress:
         self.best = max(self.best, info["score"])
         speed = (info["words"] - self.words) / max(time.monotonic() - self.started, 1e-3)
         losses = "".join(f"{info['losses'].get(name, 0.0):>9,.1f}" for name in self.pipes)
-        scores = "".join(f"{_number(info['other_scores'], name):>9.3f}" for name in self.scores)
+        scores = "".join(f"{_number(info['found'], name):>9.3f}" for name in self.scores)
         mark = " best" if info["score"] >= self.best else ""
         step = info["step"]
         return f"{self._of_all(step):<12}{speed:>8,.0f}{self._left(step):>10}{losses}{scores}{info['score']:>9.3f}{mark}"
@@ -76,15 +78,25 @@ class Progress:
         return f"<{int(seconds) // 60}:{int(seconds) % 60:02d}"  # early stopping may make it less
 
 
-def _record(info: Info, pipes: list[str], scores: list[str]) -> Info:
+def _record(info: Info, pipes: list[str]) -> Info:
+    scores = {name: value for name, value in info["found"].items() if name != "speed"}  # which is of the machine
     return {
         "step": info["step"],
         "epoch": info["epoch"],
         "words": info["words"],
-        "losses": {name: float(info["losses"].get(name, 0.0)) for name in pipes},
-        "scores": {name: _number(info["other_scores"], name) for name in scores},
+        "losses": {name: _plain(info["losses"].get(name, 0.0)) for name in pipes},
+        "scores": _plain(scores),
         "score": float(info["score"]),
     }
+
+
+def _plain(value: Any) -> Any:
+    """As strict JSON takes it, tables in the order of their labels. Any: a number, a text, None or a table of them."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(value[name]) for name in sorted(value, key=str)}
+    if value is None or isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(value) else None
 
 
 def _number(scores: Mapping[str, Any], name: str) -> float:
