@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
@@ -14,12 +14,15 @@ from spacy.training.loop import create_before_to_disk_callback, subdivide_batch,
 from spacy.util import registry, resolve_dot_names
 from thinc.api import Optimizer, fix_random_seed
 
+from annotate.counts import n_of
+
 from .checkpoint import NAME, Checkpoint, PythonState, Trained, write_checkpoint
 from .progress import Progress
 
 LOG = "log.jsonl"
 
 Batch = Sequence[Example]
+Ending = Literal["max_steps", "max_epochs", "patience"]  # the setting that ends a run
 
 
 def learn(
@@ -35,8 +38,34 @@ def learn(
     run = _Run(nlp, work, stream, about)
     if checkpoint is not None:
         run.go_on(checkpoint)
-    run.learn()
+    with run.progress.shown():
+        ending = run.learn()
+    run.progress.end(in_words(ending, run.results, run.settings), is_early=ending == "patience")
     return run.best_folder
+
+
+def ending_of(results: Sequence[tuple[float, int]], step: int, settings: Mapping[str, Any]) -> Ending | None:
+    """What ends a run after this step; None where it goes on.
+
+    results: score and step of each evaluation. settings: those of [training]; Any: JSON and objects made of it.
+    """
+    n_steps, patience = settings["max_steps"], settings["patience"]
+    if n_steps and step >= n_steps:
+        return "max_steps"
+    return "patience" if patience and step - _first_best(results) >= patience else None
+
+
+def in_words(ending: Ending, results: Sequence[tuple[float, int]], settings: Mapping[str, Any]) -> str:
+    """Why a run ended, as part of a sentence. Arguments as in `ending_of`."""
+    if ending == "patience":
+        return f"stopped early: no better score than that of step {_first_best(results):,} for {settings[ending]:,} steps"
+    return f"{n_of(settings[ending], 'step' if ending == 'max_steps' else 'epoch')} done"
+
+
+def _first_best(results: Sequence[tuple[float, int]]) -> int:
+    """The earliest of the best, from which patience counts, as spaCy has it."""
+    best = max(score for score, _ in results)
+    return min(step for score, step in results if score == best)
 
 
 class _Run:
@@ -63,18 +92,19 @@ class _Run:
             numbers = {"max_steps": self.settings["max_steps"], "weights": self.settings["score_weights"]}
             self.progress = Progress(nlp, stream, work / LOG, **numbers)
 
-    def learn(self) -> None:
+    def learn(self) -> Ending:
         losses: dict[str, float] = {}
-        while not self._is_over():
+        while self.step < 0 or (ending := ending_of(self.results, self.step, self.settings)) is None:
             epoch, batch = next(self.batches, (0, None))
             if batch is None:
-                break
+                return "max_epochs"
             self._update(epoch, batch, losses)
             if self.step % self.settings["eval_frequency"]:
                 self.progress.count(self.step)
                 continue
             self._keep({"epoch": epoch, "step": self.step, "losses": losses} | self._evaluate())
             losses = {}
+        return ending
 
     def go_on(self, checkpoint: Checkpoint) -> None:
         """Takes up the state of an earlier process."""
@@ -175,12 +205,3 @@ class _Run:
             "weights": list(self.weights),
             "log": self.progress.lines,
         }
-
-    def _is_over(self) -> bool:
-        """After `patience` steps without a better score, or `max_steps`."""
-        if self.step < 0:
-            return False
-        best = max(score for score, _ in self.results)
-        best_step = min(step for score, step in self.results if score == best)  # the earliest, as spaCy has it
-        patience, n_steps = self.settings["patience"], self.settings["max_steps"]
-        return bool((patience and self.step - best_step >= patience) or (n_steps and self.step >= n_steps))

@@ -1,15 +1,18 @@
-"""Training as it happens: a line at each evaluation, a count in between, and a log to keep."""
+"""Training as it happens: a line at each evaluation, a bar in between, and a log to keep."""
 
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from spacy.language import Language
+from tqdm import tqdm
 
-REFRESH_SECONDS = 0.5
+BAR = "{n_fmt}/{total_fmt} |{bar}| {percentage:3.0f} %  time left <{remaining}"
+BAR_WITHOUT_END = "{n_fmt} steps in {elapsed}  time left unknown"
 
 Info = dict[str, Any]  # Any: what an evaluation found
 
@@ -27,9 +30,10 @@ class Progress:
         self.pipes = [name for name, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False)]
         self.stream, self.log_path = stream, log_path
         self.step, self.words, self.best = 0, 0, 0.0  # where this process began, and the best score so far
-        self.started = self.shown = time.monotonic()
+        self.started = time.monotonic()
         self.lines: list[str] = []
         self.is_headed = False
+        self.bar: Any = None  # Any: tqdm has no types
 
     def go_on(self, lines: Sequence[str], step: int) -> None:
         """Takes up a log that was begun by another process."""
@@ -38,20 +42,46 @@ class Progress:
         self.step, self.words = step, records[-1]["words"]
         self.best = max(0.0, *(record["score"] for record in records))
 
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Shows people, while the block runs, how far it is: a bar below the lines, which goes in the end.
+
+        A stream that is no terminal gets the lines and nothing else.
+        """
+        if not self.stream.isatty():
+            yield
+            return
+        total = self.max_steps or None
+        form = BAR if total else BAR_WITHOUT_END
+        steady = {"smoothing": 0, "initial": self.step}  # the rate of all steps: evaluations come seldom and take long
+        with tqdm(total=total, file=self.stream, leave=False, dynamic_ncols=True, bar_format=form, **steady) as self.bar:
+            try:
+                yield
+            finally:
+                self.bar = None
+
     def count(self, step: int) -> None:
-        """Shows, now and then and to people only, how far it is."""
-        if self.stream.isatty() and time.monotonic() - self.shown > REFRESH_SECONDS:
-            self.shown = time.monotonic()
-            self._write(f"{self._of_all(step):<12}{'':>8}{self._left(step):>10}")
+        """Moves the bar."""
+        if self.bar is not None:
+            self.bar.update(step - self.bar.n)
 
     def log(self, info: Info) -> None:
+        self.count(info["step"])
         self.lines.append(json.dumps(_record(info, self.pipes)))
         self.log_path.write_text("".join(line + "\n" for line in self.lines), encoding="utf-8")
         self._write(("" if self.is_headed else self._header() + "\n") + self._line(info) + "\n")
         self.is_headed = True
 
+    def end(self, words: str, *, is_early: bool) -> None:
+        """Says why a run ended, where that was before its last step."""
+        if is_early:
+            self._write(words + "\n")
+
     def _write(self, text: str) -> None:
-        self.stream.write(f"\r\x1b[K{text}" if self.stream.isatty() else text)
+        if self.bar is not None:
+            self.bar.write(text, file=self.stream, end="")  # above the bar
+        else:
+            self.stream.write(text)
         self.stream.flush()
 
     def _header(self) -> str:
