@@ -17,6 +17,7 @@ from thinc.api import Optimizer, fix_random_seed
 from annotate.counts import n_of
 
 from .checkpoint import NAME, Checkpoint, PythonState, Trained, write_checkpoint
+from .live import LivePage
 from .progress import Progress
 
 LOG = "log.jsonl"
@@ -26,16 +27,22 @@ Ending = Literal["max_steps", "max_epochs", "patience"]  # the setting that ends
 
 
 def learn(
-    nlp: Language, work: Path, stream: IO[str], *, about: Mapping[str, Any], checkpoint: Checkpoint | None = None
+    nlp: Language,
+    work: Path,
+    stream: IO[str],
+    *,
+    about: Mapping[str, Any],
+    checkpoint: Checkpoint | None = None,
+    page: LivePage | None = None,
 ) -> Path:
     """Trains an initialized pipeline; returns the folder, in `work`, of the model of the best evaluation.
 
     Gives the same weights as `spacy.training.loop.train`. At each evaluation it leaves the log and a checkpoint in
     `work`, with `about` in it, and goes on from there where it is given one: with the same end, byte for byte.
     Where articles are streamed (max_epochs -1), there is no place to go on from, and no checkpoint.
-    about: what the run depends on. Any: plain JSON.
+    about: what the run depends on. Any: plain JSON. stream, page: get the live progress.
     """
-    run = _Run(nlp, work, stream, about)
+    run = _Run(nlp, work, stream, about, page)
     if checkpoint is not None:
         run.go_on(checkpoint)
     with run.progress.shown():
@@ -71,7 +78,7 @@ def _first_best(results: Sequence[tuple[float, int]]) -> int:
 class _Run:
     """A run between two steps: `step` is the number of the last one, -1 before the first."""
 
-    def __init__(self, nlp: Language, work: Path, stream: IO[str], about: Mapping[str, Any]) -> None:
+    def __init__(self, nlp: Language, work: Path, stream: IO[str], about: Mapping[str, Any], page: LivePage | None) -> None:
         config = nlp.config.interpolate()
         if config["training"]["seed"] is not None:
             fix_random_seed(config["training"]["seed"])
@@ -90,7 +97,7 @@ class _Run:
         self.batches = self._batches()
         with nlp.select_pipes(disable=self.settings["frozen_components"]):
             numbers = {"max_steps": self.settings["max_steps"], "weights": self.settings["score_weights"]}
-            self.progress = Progress(nlp, stream, work / LOG, **numbers)
+            self.progress = Progress(nlp, stream, work / LOG, **numbers, page=page)
 
     def learn(self) -> Ending:
         losses: dict[str, float] = {}
