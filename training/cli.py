@@ -100,6 +100,9 @@ def train(
     transformer: Annotated[str | None, typer.Option(help="Hugging Face checkpoint to start from: name or folder.")] = None,
     seed: Annotated[int, typer.Option(help="Same articles, seed and versions give the same weights.")] = 0,
     annotator: Annotator = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Keep a page with loss and score curves there, which reloads while it trains.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped: the end is the same.")] = False,
     force: Force = False,
 ) -> None:
@@ -108,18 +111,21 @@ def train(
     from annotate.schema import DEFAULT_SCHEMA, read_schema
 
     from .corpus import read_parts
+    from .live import refuse_page
     from .run import RUN
     from .train import Settings, parse_overrides, train
 
     if not resume:
         refuse_to_overwrite(out, force=force, mark=RUN)
+    if html_file is not None:
+        refuse_page(html_file, out, force=force, resume=resume)
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)
     settings = Settings(
         scheme, config=config, base=base, transformer=transformer, seed=seed, annotator=annotator, overrides=overrides
     )
-    print(train(parts, out, settings, say=_say, force=force, resume=resume))
+    print(train(parts, out, settings, say=_say, html_file=html_file, force=force, resume=resume))
 
 
 @app.command()

@@ -1,8 +1,7 @@
 """A learning curve for people to read: a table for the terminal, and a page with a plot for each layer."""
 
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from annotate.sources import read_articles
 
 from .curve import DEV, Curve, Plan, notes_on, trace
 from .forecast import Forecast
+from .plots import BOTTOM, FIELD, LEFT, RIGHT, SIZE, TOP, Tick, path_of, round_numbers, scale_of_f1, templates
 from .split import Split
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = "curve.html"
 SHOWN = ("mentions", "triggers", "arguments", "attributes", "stances")
-WIDTH, HEIGHT = 360, 230  # of a plot, in its own units
-LEFT, RIGHT, TOP, BOTTOM = 38, 352, 12, 198  # of the field within it
 
 
 def curve_files(
@@ -115,8 +113,8 @@ class Plot:
 
     name: str
     dots: Sequence[Dot]
-    x_ticks: Sequence[tuple[float, str]]
-    y_ticks: Sequence[tuple[float, str]]
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick]
     seen: str
     ahead: str
     band: str
@@ -126,18 +124,15 @@ class Plot:
 
 def to_html(curve: Curve) -> str:
     """The curve as one page that fetches nothing; whatever it shows is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    jinja = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
     values: dict[str, Any] = {  # Any: what the template shows
         "curve": curve,
         "heading": heading(curve),
         "notes": list(notes_on(curve)),
         "plots": [to_plot(curve, name) for name in shown(curve)],
-        "size": (WIDTH, HEIGHT),
-        "field": (LEFT, RIGHT, TOP, BOTTOM),
+        "size": SIZE,
+        "field": FIELD,
     }
-    return jinja.get_template(TEMPLATE).render(**values)
+    return templates().get_template(TEMPLATE).render(**values)
 
 
 def to_plot(curve: Curve, name: str) -> Plot:
@@ -148,7 +143,7 @@ def to_plot(curve: Curve, name: str) -> Plot:
     end = rows[-1][0] + curve.plan.n_more
     if isinstance(told, Forecast):
         bounds += [*told.middle, *told.low[-1:], *told.high[-1:]]
-    low, high, step = _scale(min(bounds), max(bounds))
+    low, high, step = scale_of_f1(min(bounds), max(bounds))
 
     def x(size: float) -> float:
         return round(LEFT + (RIGHT - LEFT) * size / end, 1)
@@ -165,33 +160,12 @@ def to_plot(curve: Curve, name: str) -> Plot:
     if isinstance(told, Forecast):
         curved = [(x(size), y(f1)) for size, f1 in zip(told.sizes, told.middle, strict=True)]
         n_seen = sum(size <= rows[-1][0] for size in told.sizes)
-        seen, ahead = _path(curved[:n_seen]), _path(curved[n_seen - 1 :])
+        seen, ahead = path_of(curved[:n_seen]), path_of(curved[n_seen - 1 :])
         if told.high:
             upper = [(x(size), y(f1)) for size, f1 in zip(told.sizes, told.high, strict=True)]
             lower = [(x(size), y(f1)) for size, f1 in zip(told.sizes, told.low, strict=True)]
-            band = _path([*upper, *reversed(lower)]) + "Z"
+            band = path_of([*upper, *reversed(lower)]) + "Z"
     n_steps = round((high - low) / step)
     y_ticks = [(y(low + step * i), f"{low + step * i:.2f}".rstrip("0").rstrip(".")) for i in range(n_steps + 1)]
-    x_ticks = [(x(size), f"{size:,.0f}") for size in _round_sizes(end)]
+    x_ticks = [(x(size), f"{size:,.0f}") for size in round_numbers(end)]
     return Plot(name, dots, x_ticks, y_ticks, seen, ahead, band, x(rows[-1][0]), told)
-
-
-def _path(points: Sequence[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
-
-
-def _scale(low: float, high: float) -> tuple[float, float, float]:
-    """The ends of a scale of F1 that holds both, and its step."""
-    step = next(step for step in (0.05, 0.1, 0.2) if (high - low) / step <= 5 or step == 0.2)
-    start, stop = math.floor(low / step), math.ceil(high / step)
-    start = min(start, stop - 3) if stop > 3 else 0
-    stop = max(stop, start + 3)
-    return max(0, start) * step, min(stop * step, 1.0) if stop * step > 1 else stop * step, step
-
-
-def _round_sizes(end: float) -> Iterator[float]:
-    """Up to six round numbers of articles from 0 on."""
-    rough = end / 5
-    power = 10.0 ** math.floor(math.log10(max(rough, 1)))
-    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough or step == 10 * power)
-    return (step * i for i in range(int(end / step) + 1))

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
@@ -14,35 +14,71 @@ from spacy.training.loop import create_before_to_disk_callback, subdivide_batch,
 from spacy.util import registry, resolve_dot_names
 from thinc.api import Optimizer, fix_random_seed
 
+from annotate.counts import n_of
+
 from .checkpoint import NAME, Checkpoint, PythonState, Trained, write_checkpoint
+from .live import LivePage
 from .progress import Progress
 
 LOG = "log.jsonl"
 
 Batch = Sequence[Example]
+Ending = Literal["max_steps", "max_epochs", "patience"]  # the setting that ends a run
 
 
 def learn(
-    nlp: Language, work: Path, stream: IO[str], *, about: Mapping[str, Any], checkpoint: Checkpoint | None = None
+    nlp: Language,
+    work: Path,
+    stream: IO[str],
+    *,
+    about: Mapping[str, Any],
+    checkpoint: Checkpoint | None = None,
+    page: LivePage | None = None,
 ) -> Path:
     """Trains an initialized pipeline; returns the folder, in `work`, of the model of the best evaluation.
 
     Gives the same weights as `spacy.training.loop.train`. At each evaluation it leaves the log and a checkpoint in
     `work`, with `about` in it, and goes on from there where it is given one: with the same end, byte for byte.
     Where articles are streamed (max_epochs -1), there is no place to go on from, and no checkpoint.
-    about: what the run depends on. Any: plain JSON.
+    about: what the run depends on. Any: plain JSON. stream, page: get the live progress.
     """
-    run = _Run(nlp, work, stream, about)
+    run = _Run(nlp, work, stream, about, page)
     if checkpoint is not None:
         run.go_on(checkpoint)
-    run.learn()
+    with run.progress.shown():
+        ending = run.learn()
+    run.progress.end(in_words(ending, run.results, run.settings), is_early=ending == "patience")
     return run.best_folder
+
+
+def ending_of(results: Sequence[tuple[float, int]], step: int, settings: Mapping[str, Any]) -> Ending | None:
+    """What ends a run after this step; None where it goes on.
+
+    results: score and step of each evaluation. settings: those of [training]; Any: JSON and objects made of it.
+    """
+    n_steps, patience = settings["max_steps"], settings["patience"]
+    if n_steps and step >= n_steps:
+        return "max_steps"
+    return "patience" if patience and step - _first_best(results) >= patience else None
+
+
+def in_words(ending: Ending, results: Sequence[tuple[float, int]], settings: Mapping[str, Any]) -> str:
+    """Why a run ended, as part of a sentence. Arguments as in `ending_of`."""
+    if ending == "patience":
+        return f"stopped early: no better score than that of step {_first_best(results):,} for {settings[ending]:,} steps"
+    return f"{n_of(settings[ending], 'step' if ending == 'max_steps' else 'epoch')} done"
+
+
+def _first_best(results: Sequence[tuple[float, int]]) -> int:
+    """The earliest of the best, from which patience counts, as spaCy has it."""
+    best = max(score for score, _ in results)
+    return min(step for score, step in results if score == best)
 
 
 class _Run:
     """A run between two steps: `step` is the number of the last one, -1 before the first."""
 
-    def __init__(self, nlp: Language, work: Path, stream: IO[str], about: Mapping[str, Any]) -> None:
+    def __init__(self, nlp: Language, work: Path, stream: IO[str], about: Mapping[str, Any], page: LivePage | None) -> None:
         config = nlp.config.interpolate()
         if config["training"]["seed"] is not None:
             fix_random_seed(config["training"]["seed"])
@@ -61,22 +97,21 @@ class _Run:
         self.batches = self._batches()
         with nlp.select_pipes(disable=self.settings["frozen_components"]):
             numbers = {"max_steps": self.settings["max_steps"], "weights": self.settings["score_weights"]}
-            self.progress = Progress(nlp, stream, work / LOG, **numbers)
+            self.progress = Progress(nlp, stream, work / LOG, **numbers, page=page)
 
-    def learn(self) -> None:
+    def learn(self) -> Ending:
         losses: dict[str, float] = {}
-        while not self._is_over():
+        while self.step < 0 or (ending := ending_of(self.results, self.step, self.settings)) is None:
             epoch, batch = next(self.batches, (0, None))
             if batch is None:
-                break
+                return "max_epochs"
             self._update(epoch, batch, losses)
             if self.step % self.settings["eval_frequency"]:
                 self.progress.count(self.step)
                 continue
-            score, scores = self._evaluate()
-            info = {"epoch": epoch, "step": self.step, "score": score, "other_scores": scores, "losses": losses}
-            self._keep(info)
+            self._keep({"epoch": epoch, "step": self.step, "losses": losses} | self._evaluate())
             losses = {}
+        return ending
 
     def go_on(self, checkpoint: Checkpoint) -> None:
         """Takes up the state of an earlier process."""
@@ -131,16 +166,17 @@ class _Run:
         self.optimizer.step_schedules()  # type: ignore[no-untyped-call]
         self.n_words += sum(len(eg) for eg in batch)
 
-    def _evaluate(self) -> tuple[float, dict[str, Any]]:
-        """The score that chooses the best model, and all scores. Any: numbers and tables.
+    def _evaluate(self) -> dict[str, Any]:
+        """`score`, which chooses the best model, and all scores: `found`, and `other_scores` without those that are None.
 
-        A score that is missing once has no weight from then on, as in spaCy.
+        Any: numbers and tables. A score that is missing once has no weight from then on, as in spaCy.
         """
         with self.nlp.use_params(self.optimizer.averages):
             found = self.nlp.evaluate(self.dev_corpus(self.nlp))
         scores = {name: value for name, value in found.items() if value is not None}
         self.weights = {name: weight for name, weight in self.weights.items() if name in scores}
-        return sum(scores[name] * weight for name, weight in self.weights.items()), scores
+        score = sum(scores[name] * weight for name, weight in self.weights.items())
+        return {"score": score, "other_scores": scores, "found": found}
 
     def _keep(self, info: dict[str, Any]) -> None:
         """Writes what an evaluation leaves: the model where it is the best, the log, and a checkpoint that fits both.
@@ -176,12 +212,3 @@ class _Run:
             "weights": list(self.weights),
             "log": self.progress.lines,
         }
-
-    def _is_over(self) -> bool:
-        """After `patience` steps without a better score, or `max_steps`."""
-        if self.step < 0:
-            return False
-        best = max(score for score, _ in self.results)
-        best_step = min(step for score, step in self.results if score == best)  # the earliest, as spaCy has it
-        patience, n_steps = self.settings["patience"], self.settings["max_steps"]
-        return bool((patience and self.step - best_step >= patience) or (n_steps and self.step >= n_steps))

@@ -1,11 +1,10 @@
 """From annotated articles to a model folder, which appears whole or not at all."""
 
-import contextlib
 import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -14,24 +13,25 @@ import tomli_w
 from catalogue import RegistryError
 from spacy.language import Language
 from spacy.training import Corpus
-from spacy.util import is_package
+from spacy.util import is_package, load_config
 from thinc.api import Config, ConfigValidationError
 
 from annotate.errors import DataError
-from annotate.outputs import hidden_folder, kept_folder, refuse_to_overwrite, whole_folder
+from annotate.outputs import refuse_to_overwrite, whole_folder
 from annotate.schema import Schema
 
 from .checkpoint import NAME as CHECKPOINT
-from .checkpoint import Checkpoint
 from .convert import Losses, blank_of, convert_records
 from .corpus import doubts
 from .evaluate import evaluate
-from .loop import LOG, learn
+from .live import LivePage, refuse_page, view_of
+from .loop import LOG, ending_of, in_words, learn
 from .packing import codecs_found_once
 from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES
+from .resume import Say, find_state, saying_how_to_go_on, work_folder
 from .run import RUN as RUN
-from .run import describe_run, difference, read_run, settings_of
+from .run import describe_run, read_run, settings_of
 from .split import Split
 from .thresholds import choose_thresholds, give_scores_meaning
 from .transformer import describe_checkpoint, find_checkpoint
@@ -39,8 +39,6 @@ from .transformer import describe_checkpoint, find_checkpoint
 BASES = Path("models/base")
 NO_BASE = "none"
 SHIPPED_CONFIGS = ("base", "blank", "transformer")
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -69,21 +67,25 @@ def train(
     *,
     say: Say,
     stream: IO[str] = sys.stderr,
+    html_file: Path | None = None,
     force: bool = False,
     resume: bool = False,
 ) -> Path:
     """Trains on the split's train part, stops by its dev part, scores dev and test, and puts the model at `out`.
 
-    say: is told, line by line, what the user should know. stream: gets the live progress.
+    say: is told, line by line, what the user should know. stream: gets the live progress. html_file: a page of it.
     resume: goes on with a run towards `out` that was stopped, wherever that was: the model is the same, byte for byte.
-    Raises DataError when `out` is there (without `force`), the config, the base or the articles cannot be used, or
-    the run to go on with depended on anything else.
+    Raises DataError when `out` or `html_file` is there (without `force`), the config, the base or the articles cannot
+    be used, or the run to go on with depended on anything else.
     """
     if not resume:
         refuse_to_overwrite(out, force=force, mark=RUN)
+    if html_file is not None:
+        refuse_page(html_file, out, force=force, resume=resume)
+    page = LivePage(html_file, say)
     base, checkpoint_folder = _find_start(settings, say)
     config_path = find_config(settings.config or (None if checkpoint_folder is None else "transformer"), base)
-    with codecs_found_once(), _work_folder(out, say, resume=resume) as work:
+    with codecs_found_once(), work_folder(out, say, resume=resume) as work:
         losses = _convert(split, work, settings)
         config = make_config(
             config_path,
@@ -101,15 +103,17 @@ def train(
             run["transformer"] = describe_checkpoint(str(settings.transformer), checkpoint_folder)
         if resume and read_run(out) == run:
             say(f"{out} is there already, whole, and of this very run")
+            _show_finished(page, out, _facts(settings, split))
             return out
         refuse_to_overwrite(out, force=force, mark=RUN)
         about = {name: value for name, value in run.items() if name != "config"} | {"settings": settings_of(config)}
-        checkpoint = _checkpoint(out, about, say) if resume else None
+        checkpoint = find_state(out, about, say) if resume else None
         nlp = _initialize(config)
         for line in (*doubts(split, settings.annotator, schema=settings.schema), *losses.lines()):
             say(line)
-        with _saying_how_to_go_on(work / CHECKPOINT, say):
-            nlp = load_model(learn(nlp, work, stream, about=about, checkpoint=checkpoint))
+        page.begin(view_of(out, nlp.config.interpolate()["training"], _facts(settings, split)))
+        with saying_how_to_go_on(work / CHECKPOINT, say), page.telling_the_end(out):
+            nlp = load_model(learn(nlp, work, stream, about=about, checkpoint=checkpoint, page=page))
             if split.parts["dev"]:
                 choose_thresholds(nlp, Corpus(work / "dev.spacy")(nlp))
                 for line in give_scores_meaning(nlp, split.parts["dev"], annotator=settings.annotator):
@@ -121,41 +125,24 @@ def train(
     return out
 
 
-@contextlib.contextmanager
-def _work_folder(out: Path, say: Say, *, resume: bool) -> Iterator[Path]:
-    """Where a run keeps what it needs to go on; says so where that of an earlier run is thrown away."""
-    was_stopped = (hidden_folder(out) / CHECKPOINT).is_file()
-    with kept_folder(out, worth=CHECKPOINT, fresh=not resume) as work:
-        if was_stopped and not resume:
-            say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
-        yield work
+def _facts(settings: Settings, split: Split) -> dict[str, str]:
+    """What a run was asked for, in words."""
+    return {
+        "articles": ", ".join(f"{len(split.parts[part]):,} {part}" for part in ("train", "dev", "test")),
+        "starts from": settings.transformer or settings.base or "the best base there is",
+        "seed": str(settings.seed),
+        **{name: json.dumps(value) for name, value in settings.overrides.items()},
+    }
 
 
-@contextlib.contextmanager
-def _saying_how_to_go_on(checkpoint: Path, say: Say) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if checkpoint.is_file():
-            say(f"stopped: what was learnt is kept in {checkpoint.parent}; the same command with --resume goes on from there")
-        raise
-
-
-def _checkpoint(out: Path, about: dict[str, Any], say: Say) -> Checkpoint | None:
-    """What a stopped run towards `out` left; None where it left nothing. Any: plain JSON.
-
-    Raises DataError where that run had other articles, settings or versions.
-    """
-    path = hidden_folder(out) / CHECKPOINT
-    if not path.is_file():
-        say("there is no run to go on with: training from the start")
-        return None
-    checkpoint = Checkpoint(path)
-    other = difference(checkpoint.plain["about"], about)
-    if other is not None:
-        raise DataError(str(out), f"the run that was stopped had {other}", "give what it had, or leave out --resume")
-    say(f"going on after step {checkpoint.plain['step']}")
-    return checkpoint
+def _show_finished(page: LivePage, out: Path, facts: Mapping[str, str]) -> None:
+    """Writes the page of a run whose model is there: the process that trained it may have ended before it could."""
+    training = load_config(out / "config.cfg", interpolate=True)["training"]
+    records = [json.loads(line) for line in (out / LOG).read_text(encoding="utf-8").splitlines()]
+    results = [(record["score"], record["step"]) for record in records]
+    ending = ending_of(results, records[-1]["step"], training)
+    words = "" if ending is None else in_words(ending, results, training)
+    page.show_finished(view_of(out, training, facts), records, words, is_early=ending == "patience")
 
 
 def _find_start(settings: Settings, say: Say) -> tuple[str | None, Path | None]:

@@ -1,0 +1,51 @@
+"""What a stopped run leaves, and how another process takes it up."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from annotate.errors import DataError
+from annotate.outputs import hidden_folder, kept_folder
+
+from .checkpoint import NAME, Checkpoint
+from .run import difference
+
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def work_folder(out: Path, say: Say, *, resume: bool) -> Iterator[Path]:
+    """Where a run keeps what it needs to go on; says so where that of an earlier run is thrown away."""
+    was_stopped = (hidden_folder(out) / NAME).is_file()
+    with kept_folder(out, worth=NAME, fresh=not resume) as work:
+        if was_stopped and not resume:
+            say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
+        yield work
+
+
+@contextlib.contextmanager
+def saying_how_to_go_on(checkpoint: Path, say: Say) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if checkpoint.is_file():
+            say(f"stopped: what was learnt is kept in {checkpoint.parent}; the same command with --resume goes on from there")
+        raise
+
+
+def find_state(out: Path, about: dict[str, Any], say: Say) -> Checkpoint | None:
+    """What a stopped run towards `out` left; None where it left nothing. Any: plain JSON.
+
+    Raises DataError where that run had other articles, settings or versions.
+    """
+    path = hidden_folder(out) / NAME
+    if not path.is_file():
+        say("there is no run to go on with: training from the start")
+        return None
+    checkpoint = Checkpoint(path)
+    other = difference(checkpoint.plain["about"], about)
+    if other is not None:
+        raise DataError(str(out), f"the run that was stopped had {other}", "give what it had, or leave out --resume")
+    say(f"going on after step {checkpoint.plain['step']}")
+    return checkpoint
