@@ -5,10 +5,10 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import tomli_w
 from catalogue import RegistryError
@@ -27,6 +27,7 @@ from .convert import Losses, blank_of, convert_records
 from .corpus import doubts
 from .evaluate import evaluate
 from .loop import LOG, learn
+from .overrides import parse_overrides as parse_overrides
 from .packing import codecs_found_once
 from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES
@@ -62,6 +63,14 @@ class Settings:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Start(NamedTuple):
+    """The config file, and the base or the folder of the transformer to start from: at most one of these."""
+
+    config: Path
+    base: str | None
+    checkpoint: Path | None
+
+
 def train(
     split: Split,
     out: Path,
@@ -71,34 +80,21 @@ def train(
     stream: IO[str] = sys.stderr,
     force: bool = False,
     resume: bool = False,
+    learn_only: bool = False,
 ) -> Path:
     """Trains on the split's train part, stops by its dev part, scores dev and test, and puts the model at `out`.
 
     say: is told, line by line, what the user should know. stream: gets the live progress.
     resume: goes on with a run towards `out` that was stopped, wherever that was: the model is the same, byte for byte.
+    learn_only: stops short of a model, as if it were stopped; returns where it keeps what `resume` goes on from.
     Raises DataError when `out` is there (without `force`), the config, the base or the articles cannot be used, or
     the run to go on with depended on anything else.
     """
     if not resume:
         refuse_to_overwrite(out, force=force, mark=RUN)
-    base, checkpoint_folder = _find_start(settings, say)
-    config_path = find_config(settings.config or (None if checkpoint_folder is None else "transformer"), base)
-    with codecs_found_once(), _work_folder(out, say, resume=resume) as work:
-        losses = _convert(split, work, settings)
-        config = make_config(
-            config_path,
-            train_path=work / "train.spacy",
-            dev_path=work / ("dev.spacy" if split.parts["dev"] else "train.spacy"),
-            layers=layers_in(work / "train.spacy"),
-            base=base,
-            transformer=checkpoint_folder,
-            seed=settings.seed,
-            overrides=_with_language(settings),
-        )
-        _evaluate_at_the_end(config)
-        run = describe_run(config, split, losses, schema=settings.schema, annotator=settings.annotator, base=base)
-        if checkpoint_folder is not None:
-            run["transformer"] = describe_checkpoint(str(settings.transformer), checkpoint_folder)
+    start = find_start(settings, say)
+    with codecs_found_once(), _work_folder(out, say, resume=resume, keep=learn_only) as work:
+        config, losses, run = resolve(split, work, settings, start)
         if resume and read_run(out) == run:
             say(f"{out} is there already, whole, and of this very run")
             return out
@@ -108,8 +104,11 @@ def train(
         nlp = _initialize(config)
         for line in (*doubts(split, settings.annotator, schema=settings.schema), *losses.lines()):
             say(line)
-        with _saying_how_to_go_on(work / CHECKPOINT, say):
-            nlp = load_model(learn(nlp, work, stream, about=about, checkpoint=checkpoint))
+        with saying_how_to_go_on(work / CHECKPOINT, say):
+            best = learn(nlp, work, stream, about=about, checkpoint=checkpoint)
+            if learn_only:
+                return work
+            nlp = load_model(best)
             if split.parts["dev"]:
                 choose_thresholds(nlp, DocBin().from_disk(work / "dev.spacy").get_docs(nlp.vocab))
                 for line in give_scores_meaning(nlp, split.parts["dev"], annotator=settings.annotator):
@@ -121,23 +120,47 @@ def train(
     return out
 
 
+def resolve(split: Split, work: Path, settings: Settings, start: Start) -> tuple[Config, Losses, dict[str, Any]]:
+    """The complete config of a run, what it cannot learn of its articles, and all that it depends on. Any: plain JSON.
+
+    Writes the articles as train.spacy and dev.spacy to the folder `work`.
+    """
+    losses = _convert(split, work, settings)
+    config = make_config(
+        start.config,
+        train_path=work / "train.spacy",
+        dev_path=work / ("dev.spacy" if split.parts["dev"] else "train.spacy"),
+        layers=layers_in(work / "train.spacy"),
+        base=start.base,
+        transformer=start.checkpoint,
+        seed=settings.seed,
+        overrides=_with_language(settings),
+    )
+    _evaluate_at_the_end(config)
+    run = describe_run(config, split, losses, schema=settings.schema, annotator=settings.annotator, base=start.base)
+    if start.checkpoint is not None:
+        run["transformer"] = describe_checkpoint(str(settings.transformer), start.checkpoint)
+    return config, losses, run
+
+
 @contextlib.contextmanager
-def _work_folder(out: Path, say: Say, *, resume: bool) -> Iterator[Path]:
+def _work_folder(out: Path, say: Say, *, resume: bool, keep: bool) -> Iterator[Path]:
     """Where a run keeps what it needs to go on; says so where that of an earlier run is thrown away."""
     was_stopped = (hidden_folder(out) / CHECKPOINT).is_file()
-    with kept_folder(out, worth=CHECKPOINT, fresh=not resume) as work:
+    with kept_folder(out, worth=CHECKPOINT, fresh=not resume, keep=keep) as work:
         if was_stopped and not resume:
             say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
         yield work
 
 
 @contextlib.contextmanager
-def _saying_how_to_go_on(checkpoint: Path, say: Say) -> Iterator[None]:
+def saying_how_to_go_on(kept: Path, say: Say) -> Iterator[None]:
+    """Does so where the block is stopped and the file `kept` is there."""
     try:
         yield
     except BaseException:
-        if checkpoint.is_file():
-            say(f"stopped: what was learnt is kept in {checkpoint.parent}; the same command with --resume goes on from there")
+        if kept.is_file():
+            say(f"stopped: what was learnt is kept in {kept.parent}; the same command with --resume goes on from there")
         raise
 
 
@@ -158,13 +181,15 @@ def _checkpoint(out: Path, about: dict[str, Any], say: Say) -> Checkpoint | None
     return checkpoint
 
 
-def _find_start(settings: Settings, say: Say) -> tuple[str | None, Path | None]:
-    """The base and the folder of the transformer to start from: at most one of them."""
+def find_start(settings: Settings, say: Say) -> Start:
+    """What a run starts from; `say` is told where there is no base."""
     if settings.transformer is None:
-        return find_base(settings.base, settings.schema.language, say), None
+        base = find_base(settings.base, settings.schema.language, say)
+        return Start(find_config(settings.config, base), base, None)
     if settings.base not in (None, NO_BASE):
         raise DataError(f"--base {settings.base}", "is given beside --transformer", "give one of the two")
-    return None, find_checkpoint(settings.transformer)
+    checkpoint = find_checkpoint(settings.transformer)
+    return Start(find_config(settings.config or "transformer", None), None, checkpoint)
 
 
 def find_base(wanted: str | None, language: str, say: Say) -> str | None:
@@ -271,24 +296,3 @@ def _forget_paths(section: dict[str, Any]) -> None:
 def _write_json(path: Path, plain: Mapping[str, Any]) -> None:
     """Any: plain JSON."""
     path.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
-    """Dotted settings out of `--training.max_steps 200 --training.dropout=0.1`; values are JSON, or else text.
-
-    Any: what JSON holds. Raises DataError for anything that is no dotted setting with a value.
-    """
-    settings: dict[str, Any] = {}
-    left = list(arguments)
-    while left:
-        name, _, value = left.pop(0).partition("=")
-        if not name.startswith("--") or "." not in name:
-            raise DataError(f"'{name}'", "is no option, and no setting of the config", "see `copydesk train --help`")
-        if not value and (not left or left[0].startswith("--")):
-            raise DataError(f"'{name}'", "has no value", f"write {name} VALUE")
-        text = value or left.pop(0)
-        try:
-            settings[name.removeprefix("--")] = json.loads(text)
-        except ValueError:
-            settings[name.removeprefix("--")] = text
-    return settings
