@@ -96,10 +96,10 @@ def hidden_folder(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def kept_folder(path: Path, *, worth: str, fresh: bool) -> Iterator[Path]:
+def kept_folder(path: Path, *, worth: str, fresh: bool, keep: bool = False) -> Iterator[Path]:
     """Gives the hidden folder beside `path` for what a long run leaves on its way, which outlives a process that dies.
 
-    It goes when the block ends well, or when it ends otherwise and has no file `worth`.
+    It goes when the block ends well (unless `keep` is set), or when it ends otherwise and has no file `worth`.
     fresh: what an earlier run left there is thrown away first.
     Raises DataError where another process is at it (on Windows there is no such check), or the disk is full.
     """
@@ -112,7 +112,8 @@ def kept_folder(path: Path, *, worth: str, fresh: bool) -> Iterator[Path]:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
         with _room_on_disk(path):
             yield folder
-        _discard(folder, path)
+        if not keep:
+            _discard(folder, path)
     except BaseException:
         if not (folder / worth).exists():
             _discard(folder, path)

@@ -37,7 +37,7 @@ def make_project(folder: Path, *, name: str | None = None) -> None:
 def _fill(folder: Path, title: str) -> None:
     configs = folder / "configs"
     configs.mkdir()
-    for config in sorted(CONFIGS.glob("*.cfg")):
+    for config in sorted([*CONFIGS.glob("*.cfg"), CONFIGS / "search.toml"]):
         shutil.copyfile(config, configs / config.name)
     scheme = configs / DEFAULT_SCHEMA.name
     source = DEFAULT_SCHEMA.read_text(encoding="utf-8")
@@ -121,6 +121,7 @@ _README = """\
 | `configs/schema.toml` | the label scheme: change it first, everything else follows from it |
 | `guidelines.md` | the rules for annotators: add your own examples and hard cases |
 | `configs/*.cfg` | training settings; every one can also be given on the command line |
+| `configs/search.toml` | what `copydesk train --search 12 --ranges configs/search.toml` may change |
 | `articles/` | put your articles here: text files, JSON Lines, CSV or Parquet |
 
 Next steps, from this folder:

@@ -10,7 +10,7 @@ from test_train import run
 from annotate.records import Annotation, Article
 from annotate.schema import Schema
 from annotate.scores import MIN_STORIES
-from training.corpus import FEW, TOO_WIDE, doubts, shown_by
+from training.corpus import FEW, TOO_WIDE, doubts, shown_by, shown_by_layer
 from training.split import Split
 
 
@@ -156,3 +156,10 @@ def test_training_says_what_of_the_scheme_it_never_sees(tmp_path: Path, schema: 
     about(lines, "roles that train never shows with a type")
     about(lines, "labels with fewer than 10 examples in train")
     about(lines, "dev has 1 story, too few for any interval")
+
+
+def test_what_a_part_can_show_is_told_of_each_layer_that_it_has() -> None:
+    n = MIN_STORIES + 2
+    shown = {"mentions": shown_by(3 * n, n), "triggers": shown_by(2 * n, n), "arguments": shown_by(3 * n, n)}
+    assert shown_by_layer(articles(n, stances=None)) == shown
+    assert shown_by_layer([]) == {}

@@ -14,7 +14,7 @@ from annotate.schema import Schema, read_schema, to_schema
 def test_a_project_has_scheme_guidelines_configs_and_next_steps(tmp_path: Path, schema: Schema) -> None:
     make_project(tmp_path / "elections")
     found = {p.relative_to(tmp_path / "elections").as_posix() for p in (tmp_path / "elections").rglob("*")}
-    assert found == {"README.md", "guidelines.md", "articles", "configs", "configs/schema.toml"} | {
+    assert found == {"README.md", "guidelines.md", "articles", "configs", "configs/schema.toml", "configs/search.toml"} | {
         f"configs/{p.name}" for p in CONFIGS.glob("*.cfg")
     }
     mine = read_schema(tmp_path / "elections" / "configs" / "schema.toml")

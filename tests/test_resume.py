@@ -160,6 +160,18 @@ def test_another_run_is_not_taken_up(change: dict[str, object], finding: str, st
     assert not stopped.exists()
 
 
+def test_learning_only_leaves_what_a_model_is_finished_from(tmp_path: Path, schema: Schema) -> None:
+    begin(tmp_path / "whole", schema)
+    out = tmp_path / "model"
+    options = Settings(schema, base="none", overrides=STEPS)
+    silent = {"say": lambda line: None, "stream": io.StringIO()}
+    left = train(split_corpus(corpus(), "here"), out, options, **silent, learn_only=True)
+    assert left == hidden_folder(out) and (left / NAME).is_file() and not out.exists()
+    assert "going on after step 12" in begin(out, schema, resume=True)
+    assert digests(out) == digests(tmp_path / "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "whole"]
+
+
 def test_other_versions_are_another_run() -> None:
     before = {"versions": {"spacy": "3.8.7", "numpy": "2.0"}, "config": "a" * 64}
     now = {"versions": {"spacy": "3.8.8", "numpy": "2.0"}, "config": "a" * 64}

@@ -104,17 +104,26 @@ def train(
         Path | None, typer.Option("--html", help="Keep a page with loss and score curves there, which reloads while it trains.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped: the end is the same.")] = False,
+    search: Annotated[int | None, typer.Option(min=2, help="Train so often with other settings and keep the best.")] = None,
+    ranges: Annotated[Path | None, typer.Option(help="What --search may change (configs/search.toml).")] = None,
     force: Force = False,
 ) -> None:
     """Train a model; any setting of its config can follow, as in --training.max_steps 200."""
+    from annotate.errors import DataError
     from annotate.outputs import refuse_to_overwrite
     from annotate.schema import DEFAULT_SCHEMA, read_schema
 
     from .corpus import read_parts
     from .live import refuse_page
     from .run import RUN
+    from .search import search as search_settings
+    from .search_report import to_text
     from .train import Settings, parse_overrides, train
 
+    if ranges is not None and search is None:
+        raise DataError("--ranges", "is given without --search", "add --search 12, or leave it out")
+    if html_file is not None and search is not None:
+        raise DataError("--html", "shows one training, and --search makes many", "leave out one of the two")
     if not resume:
         refuse_to_overwrite(out, force=force, mark=RUN)
     if html_file is not None:
@@ -125,7 +134,12 @@ def train(
     settings = Settings(
         scheme, config=config, base=base, transformer=transformer, seed=seed, annotator=annotator, overrides=overrides
     )
-    print(train(parts, out, settings, say=_say, html_file=html_file, force=force, resume=resume))
+    if search is None:
+        train(parts, out, settings, say=_say, html_file=html_file, force=force, resume=resume)
+    else:
+        found = search_settings(parts, out, settings, n_trials=search, ranges=ranges, say=_say, force=force, resume=resume)
+        print(to_text(found))
+    print(out)
 
 
 @app.command()

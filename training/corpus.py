@@ -151,18 +151,27 @@ def _unseen_roles(train: Iterable[Annotation], schema: Schema) -> Iterator[str]:
 
 def _too_wide(dev: Sequence[Annotation], n_stories: int) -> Iterator[str]:
     """The layers of which dev has too little to tell two models apart that differ by TOO_WIDE in F1, in one line."""
-    n_items = {
-        "triggers": sum(len(a.events or ()) for a in dev),
-        "mentions": sum(len(a.mentions or ()) for a in dev),
-        "arguments": sum(len(event.arguments) for a in dev for event in a.events or ()),
-        "stances": sum(stance.holder is not None for a in dev for stance in a.stances or ()),
-    }
-    widths = {name: shown_by(n, n_stories) for name, n in n_items.items() if n}
+    widths = _widths(dev, n_stories)
     wide = [f"{width:.2f} ({name})" for name, width in widths.items() if width > TOO_WIDE]
     if wide:
         fewer = f", too few for any interval (from {MIN_STORIES} on there is one)" if n_stories < MIN_STORIES else ""
         size = n_of(n_stories, "story", "stories")
         yield f"dev has {size}{fewer}: two models look alike on it whose F1 differ by less than about {', '.join(wide)}"
+
+
+def shown_by_layer(articles: Sequence[Article], annotator: str | None = None) -> dict[str, float]:
+    """About the smallest difference in F1 that these articles show in each layer that they have; see `shown_by`."""
+    return _widths(list(_annotations(articles, annotator)), len({a.story_or_id for a in articles}))
+
+
+def _widths(annotations: Sequence[Annotation], n_stories: int) -> dict[str, float]:
+    n_items = {
+        "triggers": sum(len(a.events or ()) for a in annotations),
+        "mentions": sum(len(a.mentions or ()) for a in annotations),
+        "arguments": sum(len(event.arguments) for a in annotations for event in a.events or ()),
+        "stances": sum(stance.holder is not None for a in annotations for stance in a.stances or ()),
+    }
+    return {name: shown_by(n, n_stories) for name, n in n_items.items() if n}
 
 
 def shown_by(n_items: int, n_stories: int) -> float:

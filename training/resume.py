@@ -15,22 +15,23 @@ Say = Callable[[str], None]
 
 
 @contextlib.contextmanager
-def work_folder(out: Path, say: Say, *, resume: bool) -> Iterator[Path]:
-    """Where a run keeps what it needs to go on; says so where that of an earlier run is thrown away."""
+def work_folder(out: Path, say: Say, *, resume: bool, keep: bool) -> Iterator[Path]:
+    """Where a run keeps what it needs to go on; says so where that of an earlier run is thrown away. keep: also at its end."""
     was_stopped = (hidden_folder(out) / NAME).is_file()
-    with kept_folder(out, worth=NAME, fresh=not resume) as work:
+    with kept_folder(out, worth=NAME, fresh=not resume, keep=keep) as work:
         if was_stopped and not resume:
             say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
         yield work
 
 
 @contextlib.contextmanager
-def saying_how_to_go_on(checkpoint: Path, say: Say) -> Iterator[None]:
+def saying_how_to_go_on(kept: Path, say: Say) -> Iterator[None]:
+    """Does so where the block is stopped and the file `kept` is there."""
     try:
         yield
     except BaseException:
-        if checkpoint.is_file():
-            say(f"stopped: what was learnt is kept in {checkpoint.parent}; the same command with --resume goes on from there")
+        if kept.is_file():
+            say(f"stopped: what was learnt is kept in {kept.parent}; the same command with --resume goes on from there")
         raise
 
 

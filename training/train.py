@@ -4,10 +4,10 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import tomli_w
 from catalogue import RegistryError
@@ -26,6 +26,7 @@ from .corpus import doubts
 from .evaluate import evaluate
 from .live import LivePage, refuse_page, view_of
 from .loop import LOG, ending_of, in_words, learn
+from .overrides import parse_overrides as parse_overrides
 from .packing import codecs_found_once
 from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES
@@ -60,6 +61,14 @@ class Settings:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Start(NamedTuple):
+    """The config file, and the base or the folder of the transformer to start from: at most one of these."""
+
+    config: Path
+    base: str | None
+    checkpoint: Path | None
+
+
 def train(
     split: Split,
     out: Path,
@@ -70,11 +79,13 @@ def train(
     html_file: Path | None = None,
     force: bool = False,
     resume: bool = False,
+    learn_only: bool = False,
 ) -> Path:
     """Trains on the split's train part, stops by its dev part, scores dev and test, and puts the model at `out`.
 
     say: is told, line by line, what the user should know. stream: gets the live progress. html_file: a page of it.
     resume: goes on with a run towards `out` that was stopped, wherever that was: the model is the same, byte for byte.
+    learn_only: stops short of a model, as if it were stopped; returns where it keeps what `resume` goes on from.
     Raises DataError when `out` or `html_file` is there (without `force`), the config, the base or the articles cannot
     be used, or the run to go on with depended on anything else.
     """
@@ -83,24 +94,9 @@ def train(
     if html_file is not None:
         refuse_page(html_file, out, force=force, resume=resume)
     page = LivePage(html_file, say)
-    base, checkpoint_folder = _find_start(settings, say)
-    config_path = find_config(settings.config or (None if checkpoint_folder is None else "transformer"), base)
-    with codecs_found_once(), work_folder(out, say, resume=resume) as work:
-        losses = _convert(split, work, settings)
-        config = make_config(
-            config_path,
-            train_path=work / "train.spacy",
-            dev_path=work / ("dev.spacy" if split.parts["dev"] else "train.spacy"),
-            layers=layers_in(work / "train.spacy"),
-            base=base,
-            transformer=checkpoint_folder,
-            seed=settings.seed,
-            overrides=_with_language(settings),
-        )
-        _evaluate_at_the_end(config)
-        run = describe_run(config, split, losses, schema=settings.schema, annotator=settings.annotator, base=base)
-        if checkpoint_folder is not None:
-            run["transformer"] = describe_checkpoint(str(settings.transformer), checkpoint_folder)
+    start = find_start(settings, say)
+    with codecs_found_once(), work_folder(out, say, resume=resume, keep=learn_only) as work:
+        config, losses, run = resolve(split, work, settings, start)
         if resume and read_run(out) == run:
             say(f"{out} is there already, whole, and of this very run")
             _show_finished(page, out, _facts(settings, split))
@@ -113,7 +109,10 @@ def train(
             say(line)
         page.begin(view_of(out, nlp.config.interpolate()["training"], _facts(settings, split)))
         with saying_how_to_go_on(work / CHECKPOINT, say), page.telling_the_end(out):
-            nlp = load_model(learn(nlp, work, stream, about=about, checkpoint=checkpoint, page=page))
+            best = learn(nlp, work, stream, about=about, checkpoint=checkpoint, page=page)
+            if learn_only:
+                return work
+            nlp = load_model(best)
             if split.parts["dev"]:
                 choose_thresholds(nlp, Corpus(work / "dev.spacy")(nlp))
                 for line in give_scores_meaning(nlp, split.parts["dev"], annotator=settings.annotator):
@@ -145,13 +144,38 @@ def _show_finished(page: LivePage, out: Path, facts: Mapping[str, str]) -> None:
     page.show_finished(view_of(out, training, facts), records, words, is_early=ending == "patience")
 
 
-def _find_start(settings: Settings, say: Say) -> tuple[str | None, Path | None]:
-    """The base and the folder of the transformer to start from: at most one of them."""
+def resolve(split: Split, work: Path, settings: Settings, start: Start) -> tuple[Config, Losses, dict[str, Any]]:
+    """The complete config of a run, what it cannot learn of its articles, and all that it depends on. Any: plain JSON.
+
+    Writes the articles as train.spacy and dev.spacy to the folder `work`.
+    """
+    losses = _convert(split, work, settings)
+    config = make_config(
+        start.config,
+        train_path=work / "train.spacy",
+        dev_path=work / ("dev.spacy" if split.parts["dev"] else "train.spacy"),
+        layers=layers_in(work / "train.spacy"),
+        base=start.base,
+        transformer=start.checkpoint,
+        seed=settings.seed,
+        overrides=_with_language(settings),
+    )
+    _evaluate_at_the_end(config)
+    run = describe_run(config, split, losses, schema=settings.schema, annotator=settings.annotator, base=start.base)
+    if start.checkpoint is not None:
+        run["transformer"] = describe_checkpoint(str(settings.transformer), start.checkpoint)
+    return config, losses, run
+
+
+def find_start(settings: Settings, say: Say) -> Start:
+    """What a run starts from; `say` is told where there is no base."""
     if settings.transformer is None:
-        return find_base(settings.base, settings.schema.language, say), None
+        base = find_base(settings.base, settings.schema.language, say)
+        return Start(find_config(settings.config, base), base, None)
     if settings.base not in (None, NO_BASE):
         raise DataError(f"--base {settings.base}", "is given beside --transformer", "give one of the two")
-    return None, find_checkpoint(settings.transformer)
+    checkpoint = find_checkpoint(settings.transformer)
+    return Start(find_config(settings.config or "transformer", None), None, checkpoint)
 
 
 def find_base(wanted: str | None, language: str, say: Say) -> str | None:
@@ -258,24 +282,3 @@ def _forget_paths(section: dict[str, Any]) -> None:
 def _write_json(path: Path, plain: Mapping[str, Any]) -> None:
     """Any: plain JSON."""
     path.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
-    """Dotted settings out of `--training.max_steps 200 --training.dropout=0.1`; values are JSON, or else text.
-
-    Any: what JSON holds. Raises DataError for anything that is no dotted setting with a value.
-    """
-    settings: dict[str, Any] = {}
-    left = list(arguments)
-    while left:
-        name, _, value = left.pop(0).partition("=")
-        if not name.startswith("--") or "." not in name:
-            raise DataError(f"'{name}'", "is no option, and no setting of the config", "see `copydesk train --help`")
-        if not value and (not left or left[0].startswith("--")):
-            raise DataError(f"'{name}'", "has no value", f"write {name} VALUE")
-        text = value or left.pop(0)
-        try:
-            settings[name.removeprefix("--")] = json.loads(text)
-        except ValueError:
-            settings[name.removeprefix("--")] = text
-    return settings
