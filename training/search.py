@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -155,7 +155,8 @@ def _plan(work: _Work, start: Start, stated: Mapping[str, Range], place: str) ->
             work.say(f"{name} is {own} in the config, which is not in its range: nothing is learnt from trial 1")
     by_layer = shown_by_layer(work.split.parts["dev"], work.settings.annotator)
     shown = shown_by_score(config["training"]["score_weights"], by_layer)
-    about = {**run, "ranges": space.to_json(), "optuna": version("optuna")}
+    judged_by = [name for name, weight in config["training"]["score_weights"].items() if weight]
+    about = {**run, "ranges": space.to_json(), "optuna": version("optuna"), "judged_by": judged_by}
     return space, Found(json.loads(json.dumps(about)), round(shown, 4))  # as it is read again: lists, no tuples
 
 
@@ -200,7 +201,7 @@ def _run_trials(work: _Work, space: Space, found: Found, n_trials: int) -> Found
             work.say(f"trial {number} of {n_trials}: score {trial.score:.3f}, as it was trained before")
         else:
             before = time.process_time()
-            trial = _train(work, number, drawn)
+            trial = _train(work, number, drawn, found.about["judged_by"])
             work.say(f"trial {number} of {n_trials}: score {trial.score:.3f}, {time.process_time() - before:,.0f} CPU seconds")
         draws.learn_own(trial.score) if number == 1 else draws.learn(trial.score)
         if number > len(found.trials):
@@ -212,7 +213,7 @@ def _run_trials(work: _Work, space: Space, found: Found, n_trials: int) -> Found
     return found
 
 
-def _train(work: _Work, number: int, drawn: Mapping[str, Scalar]) -> Trial:
+def _train(work: _Work, number: int, drawn: Mapping[str, Scalar], judged_by: Sequence[str]) -> Trial:
     """A training up to its last step, or the rest of one that was stopped."""
     place = _place(work.folder, number)
     left = train(
@@ -226,7 +227,7 @@ def _train(work: _Work, number: int, drawn: Mapping[str, Scalar]) -> Trial:
     )
     lines = [json.loads(line) for line in (left / LOG).read_text(encoding="utf-8").splitlines()]
     best = max(lines, key=lambda line: (line["score"], line["step"]))  # the latest of the best: that one is kept
-    return Trial(number, drawn, best["score"], best["step"], best["scores"])
+    return Trial(number, drawn, best["score"], best["step"], {name: best["scores"][name] for name in judged_by})
 
 
 def _finish(work: _Work, best: Trial) -> Path:
