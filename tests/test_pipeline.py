@@ -96,6 +96,7 @@ def test_components_without_their_layer_are_left_out(corpus: Path) -> None:
     assert config["nlp"]["pipeline"] == ["tok2vec", "ner", "triggers", "sentencizer"]
     assert set(config["components"]) == {"tok2vec", "ner", "triggers", "sentencizer"}
     assert not [s for s in config["training"]["score_weights"] if s.startswith(("stances", "arguments", "attributes"))]
+    assert config["training"]["annotating_components"] == ["sentencizer"]
     assert layers_of(initialize(config)) == {"mentions", "events"}
 
 

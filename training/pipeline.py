@@ -248,7 +248,9 @@ def _leave_out(config: Config, names: set[str]) -> None:
     if not set(pipeline) & set(NEEDS):
         raise DataError("the training articles", "have nothing to learn from", "annotate mentions, events or stances first")
     config["nlp"]["pipeline"] = pipeline
-    config["training"]["annotating_components"] = [n for n in config["training"]["annotating_components"] if n not in names]
+    for_arguments = {"tok2vec", "ner"} if names & {"ner", "arguments"} else set()  # nobody else learns from what these find
+    annotating = config["training"]["annotating_components"]
+    config["training"]["annotating_components"] = [name for name in annotating if name not in names | for_arguments]
     for name in names:
         config["components"].pop(name, None)
     prefixes = {
