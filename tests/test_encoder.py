@@ -10,6 +10,7 @@ from conftest import gold_article
 from spacy.language import Language
 from spacy.ml.models import MaxoutWindowEncoder, MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
+from thinc.api import ConfigValidationError
 
 from training.components.encoder import Distinct, make_encoder
 from training.convert import convert_records
@@ -78,7 +79,7 @@ def test_equal_tokens_are_embedded_once(nlp: Language) -> None:
 
 
 def test_a_width_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"width is 19, and its networks have 20 together"):
+    with pytest.raises(ConfigValidationError, match=r"width\s+is 19, and the two networks have 20 together"):
         make_encoder(tok2vec(8, ["NORM"]), tok2vec(12, ["NORM"]), width=19)
 
 

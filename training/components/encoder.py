@@ -9,7 +9,7 @@ from spacy.attrs import IDS, ORTH  # type: ignore[import-not-found]  # Cython, n
 from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
-from thinc.api import Model
+from thinc.api import ConfigValidationError, Model
 
 Floats = NDArray[np.float32]
 Network = Model[Any, Any]  # Any: from docs to a list of arrays (n_tokens, width), of thinc's types
@@ -20,11 +20,12 @@ def make_encoder(entities: Network, grammar: Network, width: int) -> Network:
     """The vectors of two networks, one behind the other: (n_tokens, width) for each doc.
 
     entities: a Tok2Vec that has learnt to find entities. grammar: one that has learnt to tell parts of speech and
-    dependencies. width: of both together, for those who listen.
+    dependencies. width: of both together, for those who listen; raises ConfigValidationError for any other.
     """
     own = entities.get_dim("nO") + grammar.get_dim("nO")
     if own != width:
-        raise ValueError(f"components.tok2vec.model.width is {width}, and its networks have {own} together")
+        place = ("components", "tok2vec", "model", "width")
+        raise ConfigValidationError(errors=[{"loc": place, "msg": f"is {width}, and the two networks have {own} together"}])
     refs: dict[str, Network | None] = {"entities": entities, "grammar": grammar}
     return Model("encoder", _forward, init=_initialize, layers=[entities, grammar], refs=refs, dims={"nO": width})
 
@@ -72,9 +73,8 @@ class Distinct:
     def __init__(self, docs: Sequence[Doc], columns: Iterable[int | str]) -> None:
         self.docs = docs
         self.vocab: Vocab = docs[0].vocab
-        table = np.concatenate(
-            [doc.to_array(sorted({ORTH, *(IDS.get(column, column) for column in columns)})) for doc in docs]
-        )  # (n_tokens, n_columns)
+        all_columns = sorted({ORTH, *(IDS.get(column, column) for column in columns)})
+        table = np.concatenate([doc.to_array(all_columns) for doc in docs])  # (n_tokens, n_columns)
         _, self.first, self.place = np.unique(_as_one(table), return_index=True, return_inverse=True)
         self.ends = np.cumsum([len(doc) for doc in docs])[:-1]
 
@@ -94,5 +94,7 @@ def _as_one(table: NDArray[np.uint64]) -> NDArray[np.void]:
 
 def _read(network: Network, distinct: Distinct) -> list[Floats]:
     """What a Tok2Vec says of the docs, embedding each different token once."""
+    ops: Any = network.ops
     (embedded,) = network.get_ref("embed").predict([distinct])  # (n_distinct, width)
-    return list(network.get_ref("encode").predict(np.split(embedded[distinct.place], distinct.ends)))
+    whole = embedded[ops.asarray1i(distinct.place)]  # (n_tokens, width)
+    return list(network.get_ref("encode").predict(ops.xp.split(whole, distinct.ends.tolist())))
