@@ -163,12 +163,13 @@ class Arguments(CandidatePipe):
         docs = list(docs)
         known, own = [scores_on(doc) for doc in docs], [scores_on(doc, OWN_SCORES) for doc in docs]
         arguments: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
-        best = 1 + found.probabilities[:, 1:].argmax(axis=1) if len(found.probabilities) else np.zeros(0, dtype=int)
-        can_be = 1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]
-        for (d, i, j), role, row, is_open in zip(rows_of(found), best.tolist(), found.probabilities, can_be, strict=True):
+        rows = rows_of(found)
+        for row in np.flatnonzero(1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]).tolist():
+            d, i, j = rows[row]
             pair = {"event": found.firsts[d][i].id_, "mention": found.seconds[d][j].id_}
-            chance = float(row[role])
-            if is_open and chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
+            role = 1 + int(found.probabilities[row, 1:].argmax())
+            chance = float(found.probabilities[row, role])
+            if chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
                 score = confidence(chance, self.cfg.get("calibration"), *(known[d].get(end, 1.0) for end in pair.values()))
                 arguments[d].append({**pair, "role": self.labels[role - 1], "score": score})
         for doc, mentions, chosen in zip(docs, found.seconds, arguments, strict=True):
@@ -181,9 +182,9 @@ def _believe(doc: Doc, mentions: Sequence[Span], arguments: Container[str]) -> N
     group = mentions_of(doc)
     spare = group.attrs.get(SPARE)
     if spare:
-        attrs = dict(group.attrs)
-        of_spare = {own["id"]: own for own in spare}
-        spans = [span for span in mentions if span.id_ not in of_spare or span.id_ in arguments]
+        attrs, of_spare = dict(group.attrs), {own["id"] for own in spare}
+        believed = (span for span in mentions if span.id_ not in of_spare or span.id_ in arguments)
+        spans = sorted(believed, key=lambda span: span.start)
         for kind in ("scores", OWN_SCORES):
             whole = scores_on(doc, kind)
             attrs[kind] = {span.id_: whole[span.id_] for span in spans}

@@ -166,12 +166,13 @@ class StancePipe(CandidatePipe):
         known, own = [scores_on(doc) for doc in docs], [scores_on(doc, OWN_SCORES) for doc in docs]
         stances: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
         targets: list[list[Span]] = [[] for _ in found.firsts]
-        best = 1 + found.probabilities[:, 1:].argmax(axis=1) if len(found.probabilities) else np.zeros(0, dtype=int)
-        is_stance = 1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]
-        for (d, i, j), label, row, chosen in zip(rows_of(found), best, found.probabilities, is_stance, strict=True):
+        rows = rows_of(found)
+        for row in np.flatnonzero(1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]).tolist():
+            d, i, j = rows[row]
             pair = {"holder": found.firsts[d][i].id_, "target": found.seconds[d][j].id_}
-            chance = float(row[label])
-            if chosen and chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
+            label = 1 + int(found.probabilities[row, 1:].argmax())
+            chance = float(found.probabilities[row, label])
+            if chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
                 ends = (known[d].get(end, 1.0) for end in pair.values())
                 score = confidence(chance, self.cfg.get("calibration"), *ends)
                 stances[d].append({**pair, "label": self.labels[label - 1], "score": score})
