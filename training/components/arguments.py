@@ -1,7 +1,6 @@
 """The argument component: which mention of a sentence has which role in which event."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from .candidates import Batch, Candidates, describe_pairs, pairs_within_sentences
-from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of
-from .confidence import confidence, scores_on
+from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of, rows_of
+from .confidence import scores_on
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
 from .spans import EVENTS, MENTIONS, OWN_SCORES, SPARE, events_of, mentions_of, on_tokens, ranges_of, set_attr, spare_of
@@ -161,20 +160,13 @@ class Arguments(CandidatePipe):
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
         docs = list(docs)
-        known, own = [scores_on(doc) for doc in docs], [scores_on(doc, OWN_SCORES) for doc in docs]
         arguments: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
-        rows = rows_of(found)
-        for row in np.flatnonzero(1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]).tolist():
-            d, i, j = rows[row]
-            pair = {"event": found.firsts[d][i].id_, "mention": found.seconds[d][j].id_}
-            role = 1 + int(found.probabilities[row, 1:].argmax())
-            chance = float(found.probabilities[row, role])
-            if chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
-                score = confidence(chance, self.cfg.get("calibration"), *(known[d].get(end, 1.0) for end in pair.values()))
-                arguments[d].append({**pair, "role": self.labels[role - 1], "score": score})
-        for doc, mentions, chosen in zip(docs, found.seconds, arguments, strict=True):
-            set_attr(events_of(doc), "arguments", chosen)
-            _believe(doc, mentions, {argument["mention"] for argument in chosen})
+        for one in self.believed(docs, found):
+            pair = {"event": one.first.id_, "mention": one.second.id_}
+            arguments[one.doc].append({**pair, "role": self.labels[one.number - 1], "score": one.score})
+        for doc, mentions, own in zip(docs, found.seconds, arguments, strict=True):
+            set_attr(events_of(doc), "arguments", own)
+            _believe(doc, mentions, {argument["mention"] for argument in own})
 
 
 def _believe(doc: Doc, mentions: Sequence[Span], arguments: Container[str]) -> None:
@@ -190,15 +182,6 @@ def _believe(doc: Doc, mentions: Sequence[Span], arguments: Container[str]) -> N
             attrs[kind] = {span.id_: whole[span.id_] for span in spans}
         doc.spans[MENTIONS] = SpanGroup(doc, name=MENTIONS, spans=spans, attrs=attrs)
         doc.set_ents(spans)
-
-
-def rows_of(found: Found) -> list[tuple[int, int, int]]:
-    """Doc, place of the first and place of the second span of each candidate, each place counted in its doc."""
-    first_counts = np.cumsum([0] + [len(own) for own in found.firsts])
-    second_counts = np.cumsum([0] + [len(own) for own in found.seconds])
-    doc = np.searchsorted(first_counts, found.candidates.first, side="right") - 1
-    i, j = found.candidates.first - first_counts[doc], found.candidates.second - second_counts[doc]
-    return list(zip(doc.tolist(), i.tolist(), j.tolist(), strict=True))
 
 
 def _allowed_roles(examples: Iterable[Example]) -> dict[str, Any]:

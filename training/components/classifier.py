@@ -1,6 +1,7 @@
 """What attributes, arguments and stance have in common: they make candidates, and a network gives each its label."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,9 @@ from spacy.vocab import Vocab
 from thinc.api import set_dropout_rate
 
 from .candidates import Candidates
+from .confidence import confidence, scores_on
 from .pairs import Classifier, Floats, null_update
+from .spans import OWN_SCORES
 
 Scorer = Callable[..., dict[str, Any]]  # Any: numbers, None, tables per label
 Mask = NDArray[np.bool_]
@@ -25,6 +28,16 @@ class Found(NamedTuple):
     firsts: Sequence[Sequence[Span]]  # the spans of each doc that candidates count from
     seconds: Sequence[Sequence[Span]]
     probabilities: Floats  # (n, n_classes)
+
+
+class Believed(NamedTuple):
+    """A pair that is one of the things looked for: what, by the number of its class, and the chance that it is right."""
+
+    doc: int  # its place in the batch
+    first: Span
+    second: Span
+    number: int
+    score: float
 
 
 class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types for it
@@ -126,6 +139,24 @@ class CandidatePipe(TrainablePipe):  # type: ignore[misc]  # spaCy gives no type
             loss -= float(np.log(right[is_known] + 1e-9).sum())
         return loss, gradient
 
+    def believed(self, docs: Sequence[Doc], found: Found) -> Iterator[Believed]:
+        """The pairs that reach both thresholds; of their classes, number 0 is none.
+
+        `threshold` is for the probability of not being none, given that both spans are right; `joint_threshold` for that of
+        the likeliest class times the networks' own probabilities of both spans, where they are not given.
+        """
+        known, own = [scores_on(doc) for doc in docs], [scores_on(doc, OWN_SCORES) for doc in docs]
+        rows = rows_of(found)
+        for row in np.flatnonzero(1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]).tolist():
+            d, i, j = rows[row]
+            first, second = found.firsts[d][i], found.seconds[d][j]
+            number = 1 + int(found.probabilities[row, 1:].argmax())
+            chance = float(found.probabilities[row, number])
+            ids = first.id_, second.id_
+            if chance * prod(own[d].get(end, 1.0) for end in ids) >= self.cfg["joint_threshold"]:
+                score = confidence(chance, self.cfg.get("calibration"), *(known[d].get(end, 1.0) for end in ids))
+                yield Believed(d, first, second, number, score)
+
     def _set_up(self, n_classes: int) -> None:
         """Sets up the network for this many classes."""
         self.model.set_dim("nO", n_classes)
@@ -145,3 +176,12 @@ def numbers_of(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray
     places = np.minimum(np.searchsorted(known[order], values), len(known) - 1)
     result: NDArray[np.int64] = np.where(known[order][places] == values, order[places], -1)
     return result
+
+
+def rows_of(found: Found) -> list[tuple[int, int, int]]:
+    """Doc, place of the first and place of the second span of each candidate, each place counted in its doc."""
+    first_counts = np.cumsum([0] + [len(own) for own in found.firsts])
+    second_counts = np.cumsum([0] + [len(own) for own in found.seconds])
+    doc = np.searchsorted(first_counts, found.candidates.first, side="right") - 1
+    i, j = found.candidates.first - first_counts[doc], found.candidates.second - second_counts[doc]
+    return list(zip(doc.tolist(), i.tolist(), j.tolist(), strict=True))

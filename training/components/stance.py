@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,11 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from .arguments import rows_of
 from .candidates import Batch, Candidates, describe_pairs, pairs_within_sentences, with_category
-from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of
-from .confidence import confidence, scores_on
+from .classifier import CandidatePipe, Found, Mask, Scorer, label_ids, numbers_of, rows_of
 from .pairs import DEFAULT, Classifier, Floats
 from .registration import factory
-from .spans import EVENTS, MENTIONS, OWN_SCORES, STANCES, mentions_of, on_tokens, ranges_of
+from .spans import EVENTS, MENTIONS, STANCES, mentions_of, on_tokens, ranges_of
 
 
 @factory(
@@ -162,23 +159,15 @@ class StancePipe(CandidatePipe):
         return truth
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
-        docs = list(docs)
-        known, own = [scores_on(doc) for doc in docs], [scores_on(doc, OWN_SCORES) for doc in docs]
         stances: list[list[dict[str, Any]]] = [[] for _ in found.firsts]
         targets: list[list[Span]] = [[] for _ in found.firsts]
-        rows = rows_of(found)
-        for row in np.flatnonzero(1.0 - found.probabilities[:, 0] >= self.cfg["threshold"]).tolist():
-            d, i, j = rows[row]
-            pair = {"holder": found.firsts[d][i].id_, "target": found.seconds[d][j].id_}
-            label = 1 + int(found.probabilities[row, 1:].argmax())
-            chance = float(found.probabilities[row, label])
-            if chance * prod(own[d].get(end, 1.0) for end in pair.values()) >= self.cfg["joint_threshold"]:
-                ends = (known[d].get(end, 1.0) for end in pair.values())
-                score = confidence(chance, self.cfg.get("calibration"), *ends)
-                stances[d].append({**pair, "label": self.labels[label - 1], "score": score})
-                targets[d].append(found.seconds[d][j])
-        for doc, chosen, spans in zip(docs, stances, targets, strict=True):
-            doc.spans[STANCES] = SpanGroup(doc, name=STANCES, spans=spans, attrs={"stances": chosen})
+        docs = list(docs)
+        for one in self.believed(docs, found):
+            pair = {"holder": one.first.id_, "target": one.second.id_}
+            stances[one.doc].append({**pair, "label": self.labels[one.number - 1], "score": one.score})
+            targets[one.doc].append(one.second)
+        for doc, own, spans in zip(docs, stances, targets, strict=True):
+            doc.spans[STANCES] = SpanGroup(doc, name=STANCES, spans=spans, attrs={"stances": own})
 
 
 def _gold_stances(eg: Example) -> list[dict[str, Any]]:
