@@ -25,6 +25,7 @@ from training.pipeline import load_model
 from training.split import PARTS, SHARES, Split, corpus_digest
 from training.train import Settings, parse_overrides, train
 
+from .page import commit_now
 from .starter import BASE, CORPUS, SHOWN, SHOWN_GIVEN, paired_gain
 
 RUNS = Path("build/pretended")
@@ -103,8 +104,8 @@ def _hash(key: str, seed: int) -> str:
 
 
 def folder_of(run: Run, settings: Settings, work: Path) -> Path:
-    """Where the run's model lies: a run of other articles or settings has another folder."""
-    return work / f"{run.name}-{digest_of(run.split, replace(settings, seed=run.seed))}"
+    """Where the run's model lies: a run of other code, articles or settings has another folder."""
+    return work / f"{run.name}-{commit_now()}-{digest_of(run.split, replace(settings, seed=run.seed))}"
 
 
 def learn(run: Run, settings: Settings, work: Path) -> bool:

@@ -42,6 +42,14 @@ def examples(nlp: Language, n_docs: int) -> list[Example]:
     return [Example(nlp.make_doc(doc.text), doc) for doc in gold_docs(nlp, n_docs)]
 
 
+def gold_only(reference: Doc) -> Doc:
+    """The text with its gold mentions and triggers, and nothing that joins them."""
+    doc = reference.copy()
+    del doc.spans["stances"]
+    doc.spans["events"].attrs = {}
+    return doc
+
+
 def _keys(doc: Doc) -> set[tuple[int, int, str]]:
     return {(s.start, s.end, s.label_) for s in doc.spans["events"]}
 
@@ -52,7 +60,7 @@ def test_the_threshold_with_the_best_score_is_chosen(nlp: Language) -> None:
     assert set(chosen) == {"ner", "triggers", "arguments", "stance"}
     pipe = nlp.get_pipe("triggers")
     assert isinstance(pipe, SpanTagger)
-    assert pipe.cfg["threshold"] == chosen["triggers"]
+    assert chosen["triggers"] == {"threshold": pipe.cfg["threshold"]}
     scores = {}
     for threshold in GRID:
         pipe.cfg["threshold"] = threshold
@@ -60,8 +68,8 @@ def test_the_threshold_with_the_best_score_is_chosen(nlp: Language) -> None:
         gold = [_keys(doc) for doc in docs]
         n_both = sum(len(f & g) for f, g in zip(found, gold, strict=True))
         scores[threshold] = 2 * n_both / sum(len(f) + len(g) for f, g in zip(found, gold, strict=True))
-    assert scores[chosen["triggers"]] == max(scores.values())
-    pipe.cfg["threshold"] = chosen["triggers"]
+    pipe.cfg |= chosen["triggers"]
+    assert scores[pipe.cfg["threshold"]] == max(scores.values())
 
 
 @pytest.mark.parametrize(("name", "score"), [("arguments", "arguments_attached_f"), ("stance", "stances_f")])
@@ -70,17 +78,34 @@ def test_arguments_and_stances_have_the_threshold_that_is_best_after_those_befor
     pipe: Any = nlp.get_pipe(name)
     scores = {}
     for threshold in GRID:
-        pipe.cfg["threshold"] = threshold
+        pipe.cfg["joint_threshold"] = threshold
         scores[threshold] = nlp.evaluate(examples(nlp, 108))[score]
+    pipe.cfg |= chosen[name]
     assert min(scores.values()) < max(scores.values())
-    assert scores[chosen[name]] == max(scores.values())
-    pipe.cfg["threshold"] = chosen[name]
+    assert scores[chosen[name]["joint_threshold"]] == max(scores.values())
+
+
+@pytest.mark.parametrize(("name", "score"), [("arguments", "arguments_attached_f"), ("stance", "stances_f")])
+def test_a_role_and_a_label_have_the_threshold_that_is_best_where_spans_are_given(nlp: Language, name: str, score: str) -> None:
+    for component in ("arguments", "stance"):  # so that the one chosen end to end takes nothing away from the other
+        nlp.get_pipe(component).cfg["joint_threshold"] = 0.01  # type: ignore[attr-defined]
+    chosen = choose_thresholds(nlp, examples(nlp, 108))
+    pipe: Any = nlp.get_pipe(name)
+    scores = {}
+    for threshold in GRID:
+        pipe.cfg |= {"threshold": threshold, "joint_threshold": 0.01}
+        given = [Example(gold_only(eg.reference), eg.reference) for eg in examples(nlp, 108)]
+        with nlp.select_pipes(disable=["ner", "triggers", "attributes"]):
+            scores[threshold] = nlp.evaluate(given)[score]
+    pipe.cfg |= chosen[name]
+    assert min(scores.values()) < max(scores.values())
+    assert scores[chosen[name]["threshold"]] == max(scores.values())
 
 
 def test_few_spans_change_nothing(nlp: Language) -> None:
-    before = {name: nlp.get_pipe(name).cfg["threshold"] for name in ("ner", "triggers", "arguments", "stance")}  # type: ignore[attr-defined]
+    before = {name: dict(nlp.get_pipe(name).cfg) for name in ("ner", "triggers", "arguments", "stance")}  # type: ignore[attr-defined]
     assert choose_thresholds(nlp, examples(nlp, 3)) == {}
-    assert before == {name: nlp.get_pipe(name).cfg["threshold"] for name in before}  # type: ignore[attr-defined]
+    assert before == {name: nlp.get_pipe(name).cfg for name in before}  # type: ignore[attr-defined]
 
 
 def test_absent_layers_change_nothing(nlp: Language) -> None:

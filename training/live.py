@@ -5,7 +5,7 @@ import signal
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -200,14 +200,17 @@ def _why(err: BaseException) -> str:
     if isinstance(err, KeyboardInterrupt):
         return "Ctrl-C"
     if isinstance(err, SystemExit) and isinstance(err.code, int) and err.code > 128:
-        return signal.Signals(err.code - 128).name
+        names = {number.value: number.name for number in signal.Signals}
+        return names.get(err.code - 128, f"exit code {err.code}")
     if isinstance(err, DataError):
         return f"a fault: {err}"
     return f"an error: {type(err).__name__} {str(err).partition(chr(10))[0]}".rstrip()
 
 
 def _kept(checkpoint: Path) -> int | None:
-    return int(Checkpoint(checkpoint).plain["step"]) if checkpoint.is_file() else None
+    with suppress(DataError):  # what it says of the run must not hide why it ended
+        return int(Checkpoint(checkpoint).plain["step"]) if checkpoint.is_file() else None
+    return None
 
 
 def _key(out: Path) -> str:

@@ -229,12 +229,18 @@ def _set_base(config: Config, base: str | Path | None) -> None:
         config["initialize"]["after_init"] = None
         config["initialize"]["vectors"] = None
         shared["model"] = shared["model"].get("entities", shared["model"])
+        if "embed" not in shared["model"]:
+            remedy = "start from a .cfg file of `copydesk init`"
+            raise DataError("components.tok2vec.model", "has no section embed, and there is no base to take one from", remedy)
         shared["model"]["embed"]["include_static_vectors"] = False
     else:
         nlp = load_model(base)
         shapes = {name: copy.deepcopy(network.shape) for name, network in base_networks(nlp).items()}
-        width = sum(shape["encode"]["width"] for shape in shapes.values() if "encode" in shape)
-        shared["model"] = shapes.get(WHOLE) or {"@architectures": "copydesk.Encoder.v1", "width": width, **shapes}
+        if WHOLE in shapes:
+            shared["model"] = shapes[WHOLE]
+        else:
+            width = sum(shape.get("encode", shape)["width"] for shape in shapes.values())
+            shared["model"] = {"@architectures": "copydesk.Encoder.v1", "width": width, **shapes}
         config["initialize"]["after_init"] = {"@callbacks": "copydesk.start_from_base.v1", "base": "${paths.base}"}
         config["initialize"]["vectors"] = "${paths.base}" if len(nlp.vocab.vectors) else None
     width_at = "components.tok2vec.model.encode.width" if "encode" in shared["model"] else "components.tok2vec.model.width"

@@ -15,7 +15,15 @@ from .pipeline import CONFIGS, NEEDS
 RANGES = CONFIGS / "search.toml"
 HOW = "write { low = 0.1, high = 0.4 }, with log = true where it is a rate, or { choices = [64, 128] }"
 KEYS = {"low", "high", "log", "choices"}
-JUDGES = ("training.score_weights", "training.seed", "system", "paths", "corpora")  # no longer the same contest
+JUDGES = (
+    "training.score_weights",
+    "training.seed",
+    "training.train_corpus",
+    "training.dev_corpus",
+    "system",
+    "paths",
+    "corpora",
+)  # no longer the same contest
 LARGEST = 1e15  # beyond, whole numbers and others are no longer told apart
 N_DIGITS = 3  # that a drawn number keeps: the next would change nothing, and nobody could read them
 

@@ -41,7 +41,7 @@ class Trial:
     settings: Mapping[str, Scalar]
     score: float
     step: int
-    scores: Mapping[str, float]
+    scores: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _train(work: _Work, number: int, drawn: Mapping[str, Scalar], judged_by: Seq
     )
     lines = [json.loads(line) for line in (left / LOG).read_text(encoding="utf-8").splitlines()]
     best = max(lines, key=lambda line: (line["score"], line["step"]))  # the latest of the best: that one is kept
-    return Trial(number, drawn, best["score"], best["step"], {name: best["scores"][name] for name in judged_by})
+    return Trial(number, drawn, best["score"], best["step"], {name: best["scores"].get(name) for name in judged_by})
 
 
 def _finish(work: _Work, best: Trial) -> Path:

@@ -23,7 +23,8 @@ def ranked(found: Found) -> list[Trial]:
 
 
 def _row(trial: Trial, layers: Sequence[str], names: Sequence[str]) -> list[str]:
-    scores = (f"{value:.3f}" for value in (trial.score, *(trial.scores[layer] for layer in layers)))
+    values = (trial.score, *(trial.scores[layer] for layer in layers))
+    scores = ("-" if value is None else f"{value:.3f}" for value in values)
     return [str(trial.number), *scores, *(f"{trial.settings[name]}" for name in names)]
 
 

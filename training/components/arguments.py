@@ -1,6 +1,6 @@
 """The argument component: which mention of a sentence has which role in which event."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -169,19 +169,23 @@ class Arguments(CandidatePipe):
             _believe(doc, mentions, {argument["mention"] for argument in own})
 
 
-def _believe(doc: Doc, mentions: Sequence[Span], arguments: Container[str]) -> None:
+def _believe(doc: Doc, mentions: Sequence[Span], arguments: Set[str]) -> None:
     """Makes mentions, and entities, of the spare ones that are arguments, and spare ones of those that were and are not."""
     group = mentions_of(doc)
-    spare = group.attrs.get(SPARE)
-    if spare:
-        attrs, of_spare = dict(group.attrs), {own["id"] for own in spare}
-        believed = (span for span in mentions if span.id_ not in of_spare or span.id_ in arguments)
-        spans = sorted(believed, key=lambda span: span.start)
-        for kind in ("scores", OWN_SCORES):
-            whole = scores_on(doc, kind)
-            attrs[kind] = {span.id_: whole[span.id_] for span in spans}
-        doc.spans[MENTIONS] = SpanGroup(doc, name=MENTIONS, spans=spans, attrs=attrs)
-        doc.set_ents(spans)
+    spare = {own["id"] for own in group.attrs.get(SPARE, ())}
+    if {span.id_ for span in group} & spare == arguments & spare:
+        return
+    spans = sorted((s for s in mentions if s.id_ not in spare or s.id_ in arguments), key=lambda span: span.start)
+    attrs = dict(group.attrs)
+    for kind in ("scores", OWN_SCORES):
+        known = scores_on(doc, kind)
+        attrs[kind] = {span.id_: known[span.id_] for span in spans if span.id_ in known}
+    doc.spans[MENTIONS] = SpanGroup(doc, name=MENTIONS, spans=spans, attrs=attrs)
+    ranges = {(span.start, span.end) for span in mentions if span.id_ in spare}
+    others = [entity for entity in doc.ents if (entity.start, entity.end) not in ranges]
+    taken = {i for entity in others for i in range(entity.start, entity.end)}  # another component may have added some
+    believed = [span for span in spans if span.id_ in spare and taken.isdisjoint(range(span.start, span.end))]
+    doc.set_ents([*others, *believed])
 
 
 def _allowed_roles(examples: Iterable[Example]) -> dict[str, Any]:

@@ -93,7 +93,9 @@ def _as_one(table: NDArray[np.uint64]) -> NDArray[np.void]:
 
 
 def _read(network: Network, distinct: Distinct) -> list[Floats]:
-    """What a Tok2Vec says of the docs, embedding each different token once."""
+    """What a Tok2Vec says of the docs, embedding each different token once where only attributes are embedded."""
+    if any(layer.name == "charembed" for layer in network.walk()):
+        return list(network.predict(distinct.docs))
     ops: Any = network.ops
     (embedded,) = network.get_ref("embed").predict([distinct])  # (n_distinct, width)
     whole = embedded[ops.asarray1i(distinct.place)]  # (n_tokens, width)
