@@ -66,7 +66,7 @@ def _pass_on(model: Model[Any, Any], scores: Any, is_train: bool) -> tuple[Any, 
 
 
 class Found(NamedTuple):
-    """A range of tokens with the number and the probability of its label."""
+    """A range of tokens with the number of its label, and the probability of range and label together."""
 
     start: int
     end: int
