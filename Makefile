@@ -116,7 +116,7 @@ test: $(VENV)/installed-dev .cache/clean/installed .cache/spacy/installed .cache
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "server or not server"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "server or not server"
 
 test-transformer: .cache/transformer/installed  ## Run the tests of training on a transformer (downloads torch).
 	.cache/transformer/bin/python -m pytest tests/test_transformer.py
