@@ -361,7 +361,7 @@ def unsure(nlp: Language) -> Iterator[Language]:
 
 
 def test_a_range_that_alone_is_no_mention_can_be_an_argument(unsure: Language) -> None:
-    doc = unsure("Tehran yesterday accused Paris. It rained in Oslo.")
+    doc = unsure("Tehran yesterday accused Paris. Oslo is near.")
     of_arguments = {argument["mention"] for argument in doc.spans["events"].attrs["arguments"]}
     assert {span.text for span in doc.spans["mentions"]} == {"Tehran", "Paris"} == {entity.text for entity in doc.ents}
     assert {span.id_ for span in doc.spans["mentions"]} == of_arguments == set(doc.spans["mentions"].attrs["scores"])

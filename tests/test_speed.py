@@ -1,6 +1,7 @@
 """What makes the pipeline fast changes nothing that it says, and the benchmark of its speed runs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,12 +9,12 @@ import spacy
 from spacy.language import Language
 from test_components import articles, train_small
 from test_train import corpus
-from thinc.api import get_current_ops, use_ops
+from thinc.api import Model, get_current_ops, use_ops
 
 from annotate.records import write_records
 from benchmarks.speed import ratio, shares, words_per_cpu_second
 from benchmarks.training_cost import training_cost
-from training.components.pairs import _pool
+from training.components.pairs import _pieces
 from training.pipeline import load_model
 
 TEXTS = [" ".join(article.text for article in articles()[i : i + 9]) for i in range(0, 36, 9)]
@@ -57,12 +58,28 @@ def test_loading_leaves_the_matrix_product_of_others_alone(saved: Path) -> None:
     assert get_current_ops() is before
 
 
-def test_pooled_segments_are_means_of_their_tokens() -> None:
+def test_a_layer_computed_once_for_each_segment_is_that_of_the_segments_means() -> None:
     random = np.random.default_rng(0)
     tokens = random.normal(size=(40, 6)).astype("f")
+    categories = random.normal(size=(50, 7)).astype("f")
     segments = np.sort(random.integers(0, 41, size=(50, 8, 2)), axis=2)  # empty ones and repeated ones among them
-    expected = [[tokens[a:b].mean(axis=0) if a < b else np.zeros(6) for a, b in row] for row in segments]
-    assert np.allclose(_pool(tokens, segments), np.reshape(expected, (50, -1)), atol=1e-5)
+    segments[25:, 0] = segments[0, 0]
+    averages = np.zeros((50, 8, 40), dtype="f")
+    for (row, number), (start, end) in ((place, segments[place]) for place in np.ndindex(50, 8)):
+        averages[row, number, start:end] = 1 / max(end - start, 1)
+    model: Any = Model("layer", lambda *_: None, params={"W": random.normal(size=(12, 55)).astype("f"), "b": np.ones(12, "f")})
+    weights = model.get_param("W")
+    pieces, backprop = _pieces(model, tokens, segments, categories)
+    inputs = np.hstack([(averages @ tokens).reshape(50, 48), categories])
+    assert np.allclose(pieces, inputs @ weights.T + 1, atol=1e-4)
+
+    d_pieces = random.normal(size=(50, 12)).astype("f")
+    d_tokens, d_categories = backprop(d_pieces)
+    d_inputs = d_pieces @ weights
+    assert np.allclose(d_tokens, np.einsum("rst,rsw->tw", averages, d_inputs[:, :48].reshape(50, 8, 6)), atol=1e-4)
+    assert np.allclose(d_categories, d_inputs[:, 48:], atol=1e-4)
+    assert np.allclose(model.get_grad("W"), d_pieces.T @ inputs, atol=1e-4)
+    assert np.allclose(model.get_grad("b"), d_pieces.sum(axis=0), atol=1e-4)
 
 
 def test_the_benchmark_compares_the_pipeline_with_entities_alone(saved: Path) -> None:

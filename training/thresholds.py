@@ -19,7 +19,7 @@ from .components.stance import StancePipe
 from .components.triggers import Triggers
 from .judged import Judged
 
-GRID = (0.03, 0.05, 0.07, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+GRID = (0.03, 0.05, 0.07, 0.1, 0.125, 0.15, *(step / 20 for step in range(4, 19)))
 MIN_GOLD = 30  # with fewer items on dev the best threshold is mostly luck
 MIN_FOUND = 20  # items of a label found on dev, from which on it has cut-offs of its own
 BATCH = 64  # docs

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Config, HashEmbed, Linear, Maxout, Model, chain, concatenate
+from thinc.api import Config, Dropout, HashEmbed, LayerNorm, Linear, Model, chain, concatenate, glorot_uniform_init
 
 from .candidates import N_SEGMENTS, Candidates, ngram_features
 from .spans import Ints
@@ -15,6 +15,7 @@ from .spans import Ints
 Floats = NDArray[np.float32]
 Classifier = Model[Candidates, Any]  # Any here and below: thinc's array types are not numpy's
 CATEGORY_WIDTH, CATEGORY_ROWS = 24, 1000
+N_PIECES = 3  # of the hidden layer's maxout
 
 DEFAULT = Config().from_str(
     """
@@ -51,16 +52,16 @@ def make_span_classifier(
         *(HashEmbed(CATEGORY_WIDTH, CATEGORY_ROWS, column=i, seed=i + 1) for i in range(n_categories))
     )
     width = tok2vec.get_dim("nO") * N_SEGMENTS + CATEGORY_WIDTH * n_categories
-    hidden: Model[Any, Any] = Maxout(nO=hidden_width, nI=width, nP=3, normalize=True, dropout=0.0)
     output: Model[Any, Any] = Linear(nO=nO, nI=hidden_width)
+    rest: Model[Any, Any] = chain(Model("maxout", _maxout), LayerNorm(nI=hidden_width), Dropout(0.0), output)
     model: Classifier = Model(
         "span_classifier",
         forward=_forward,
         init=_initialize,
-        layers=[tok2vec, embed, chain(hidden, output)],
+        layers=[tok2vec, embed, rest],
         refs={"tok2vec": tok2vec, "output": output},
-        dims={"nO": nO, "n_rows": ngram_rows},
-        params={"W": None},
+        dims={"nO": nO, "nI": width, "n_hidden": hidden_width, "n_rows": ngram_rows},
+        params={"W": None, "b": None, "ngrams": None},
         attrs={"dropout_rate": 0.0, "ngram_dropout": ngram_dropout, "ngram_scale": ngram_scale},
     )
     return model
@@ -73,56 +74,83 @@ def null_update(model: Classifier, docs: list[Doc]) -> None:
 
 
 def _initialize(model: Classifier, X: Any = None, Y: Any = None) -> None:  # noqa: N803 (thinc's names)
-    n_labels, n_rows = model.get_dim("nO"), model.get_dim("n_rows")
+    ops, n_labels, n_hidden = model.ops, model.get_dim("nO"), model.get_dim("n_hidden")
     model.get_ref("output").set_dim("nO", n_labels, force=True)
     for layer in model.layers[1:]:
         layer.initialize()
-    model.set_param("W", model.ops.alloc2f(n_rows, n_labels))
+    weights: Any = glorot_uniform_init(ops, (n_hidden, N_PIECES, model.get_dim("nI")))
+    model.set_param("W", weights.reshape(n_hidden * N_PIECES, -1))
+    model.set_param("b", ops.alloc1f(n_hidden * N_PIECES))
+    model.set_param("ngrams", ops.alloc2f(model.get_dim("n_rows"), n_labels))
 
 
 def _forward(model: Classifier, candidates: Candidates, is_train: bool) -> tuple[Floats, Callable[[Floats], Any]]:
-    tok2vec, embed, head = model.layers
+    tok2vec, embed, rest = model.layers
     ops: Any = model.ops
     vectors, backprop_vectors = tok2vec(candidates.batch.docs, is_train)
     tokens = np.concatenate([ops.to_numpy(v) for v in vectors])  # (n_tokens, width)
-    pooled = _pool(tokens, candidates.segments)  # (n, N_SEGMENTS * width)
     categories, backprop_categories = embed(candidates.categories, is_train)  # (n, n_categories * CATEGORY_WIDTH)
-    scores, backprop_head = head(ops.asarray2f(np.hstack([pooled, categories])), is_train)  # (n, nO)
+    pieces, backprop_pieces = _pieces(model, tokens, candidates.segments, ops.to_numpy(categories))
+    scores, backprop_rest = rest(ops.asarray2f(pieces), is_train)  # (n, nO)
     ngrams, backprop_ngrams = _ngram_scores(model, candidates, is_train)
 
     def backprop(d_scores: Floats) -> list[Doc]:
         backprop_ngrams(d_scores)
-        d_input = backprop_head(d_scores)
-        backprop_categories(ops.as_contig(d_input[:, pooled.shape[1] :]))
-        d_tokens = _unpool(d_input[:, : pooled.shape[1]], candidates.segments, tokens.shape)
+        d_tokens, d_categories = backprop_pieces(ops.to_numpy(backprop_rest(d_scores)))
+        backprop_categories(ops.asarray2f(d_categories))
         backprop_vectors(np.split(d_tokens, candidates.batch.doc_start[1:]))
         return candidates.batch.docs
 
     return scores + ngrams, backprop
 
 
-def _pool(tokens: Floats, segments: Ints) -> Floats:
-    """The mean vector of each segment; zeros for an empty one."""
-    sums = np.zeros((len(tokens) + 1, tokens.shape[1]), dtype="d")
+def _pieces(
+    model: Classifier, tokens: Floats, segments: Ints, categories: Floats
+) -> tuple[Floats, Callable[[Floats], tuple[Floats, Floats]]]:
+    """The hidden layer before its maxout, (n, n_hidden * N_PIECES), and what turns its gradient into its inputs'.
+
+    Candidates share most of their segments, above all the sentence and each span: the layer is computed once for each.
+    """
+    ops: Any = model.ops
+    weights, width = ops.to_numpy(model.get_param("W")), tokens.shape[1]
+    *parts, last = np.split(weights, range(width, N_SEGMENTS * width + 1, width), axis=1)
+    sums = np.zeros((len(tokens) + 1, width), dtype="d")
     sums[1:] = tokens
     np.add.accumulate(sums, axis=0, out=sums)  # in doubles: differences of long sums lose too much in floats
-    # candidates share most of their segments: the sentence, each span and what is beside it
-    keys, places = np.unique(segments[:, :, 0] * len(sums) + segments[:, :, 1], return_inverse=True)
-    start, end = np.divmod(keys, len(sums))  # (n_unique,) twice
-    means = (sums[np.maximum(end, start)] - sums[start]) / np.maximum(end - start, 1)[:, None]  # (n_unique, width)
-    result: Floats = means.astype("f")[places.ravel()].reshape(len(segments), -1)
-    return result
+    result: Floats = categories @ last.T + ops.to_numpy(model.get_param("b"))
+    shared = []
+    for number, part in enumerate(parts):
+        keys, places = np.unique(segments[:, number, 0] * len(sums) + segments[:, number, 1], return_inverse=True)
+        start, end = np.divmod(keys, len(sums))  # (n_unique,) twice; empty segments: zeros
+        means = ((sums[np.maximum(end, start)] - sums[start]) / np.maximum(end - start, 1)[:, None]).astype("f")
+        result += (means @ part.T)[places]
+        shared.append((start, end, means, places))
+
+    def backprop(d_result: Floats) -> tuple[Floats, Floats]:
+        d_weights = [d_result.T @ categories]
+        steps = np.zeros((len(tokens) + 1, width), dtype="d")
+        for part, (start, end, means, places) in reversed(list(zip(parts, shared, strict=True))):
+            order = np.argsort(places, kind="stable")
+            d_shared = np.add.reduceat(d_result[order], np.searchsorted(places[order], np.arange(len(start))))
+            d_weights.insert(0, d_shared.T @ means)
+            is_full = end > start
+            d_means = (d_shared[is_full] @ part) / (end - start)[is_full, None]
+            np.add.at(steps, start[is_full], d_means)
+            np.subtract.at(steps, end[is_full], d_means)
+        model.inc_grad("W", ops.asarray2f(np.hstack(d_weights)))
+        model.inc_grad("b", ops.asarray1f(d_result.sum(axis=0)))
+        return np.cumsum(steps, axis=0)[:-1].astype("f"), d_result @ last
+
+    return result, backprop
 
 
-def _unpool(d_pooled: Floats, segments: Ints, shape: tuple[int, ...]) -> Floats:
-    """The gradient of the token vectors from that of the means."""
-    start, end = segments[:, :, 0].ravel(), segments[:, :, 1].ravel()
-    d_means = d_pooled.reshape(len(start), shape[1]) / np.maximum(end - start, 1)[:, None]
-    is_full = end > start
-    steps = np.zeros((shape[0] + 1, shape[1]), dtype="d")
-    np.add.at(steps, start[is_full], d_means[is_full])
-    np.subtract.at(steps, end[is_full], d_means[is_full])
-    return np.cumsum(steps, axis=0)[:-1].astype("f")  # (n_tokens, width)
+def _maxout(model: Model[Any, Any], pieces: Any, is_train: bool) -> tuple[Any, Callable[[Any], Any]]:
+    best, which = model.ops.maxout(pieces.reshape(len(pieces), -1, N_PIECES))
+
+    def backprop(d_best: Any) -> Any:
+        return model.ops.backprop_maxout(d_best, which, N_PIECES).reshape(pieces.shape)
+
+    return best, backprop
 
 
 def _ngram_scores(model: Classifier, candidates: Candidates, is_train: bool) -> tuple[Floats, Callable[[Floats], None]]:
@@ -137,7 +165,7 @@ def _ngram_scores(model: Classifier, candidates: Candidates, is_train: bool) -> 
         values *= (model.ops.xp.random.uniform(0.0, 1.0, len(keys)) >= rate) / (1.0 - rate)
     values /= np.sqrt(np.maximum(np.repeat(n_keys, n_keys), 1))
     rows = np.repeat(np.arange(len(candidates)), n_keys)
-    weights: Any = model.get_param("W")  # (n_rows, nO)
+    weights: Any = model.get_param("ngrams")  # (n_rows, nO)
     scores = np.zeros((len(candidates), n_labels), dtype="f")
     for label in range(n_labels):
         scores[:, label] = np.bincount(rows, weights[keys, label] * values, minlength=len(candidates))
@@ -146,7 +174,7 @@ def _ngram_scores(model: Classifier, candidates: Candidates, is_train: bool) -> 
         gradient: Any = np.zeros_like(weights)
         for label in range(n_labels):
             gradient[:, label] = np.bincount(keys.astype(np.int64), d_scores[rows, label] * values, minlength=n_rows)
-        model.inc_grad("W", gradient)
+        model.inc_grad("ngrams", gradient)
 
     return scores, backprop
 
