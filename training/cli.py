@@ -110,12 +110,9 @@ def train(
 ) -> None:
     """Train a model; any setting of its config can follow, as in --training.max_steps 200."""
     from annotate.errors import DataError
-    from annotate.outputs import refuse_to_overwrite
     from annotate.schema import DEFAULT_SCHEMA, read_schema
 
     from .corpus import read_parts
-    from .live import refuse_page
-    from .run import RUN
     from .search import search as search_settings
     from .search_report import to_text
     from .train import Settings, parse_overrides, train
@@ -124,10 +121,6 @@ def train(
         raise DataError("--ranges", "is given without --search", "add --search 12, or leave it out")
     if html_file is not None and search is not None:
         raise DataError("--html", "shows one training, and --search makes many", "leave out one of the two")
-    if not resume:
-        refuse_to_overwrite(out, force=force, mark=RUN)
-    if html_file is not None:
-        refuse_page(html_file, out, force=force, resume=resume)
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)
