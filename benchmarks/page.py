@@ -212,7 +212,7 @@ def starter_tables(starter: Mapping[str, Any]) -> list[str]:
     last = [[_plain(s), f"{v['gain']:+.3f}", _range(v["ci"], sign="+")] for s, v in gains.items()]
     settings = ", ".join(f"{name} {value}" for name, value in starter["settings"].items())
     return [
-        f"Run at commit {starter['commit']} with {settings}; corpus {starter['corpus'][:12]}.",
+        f"Run with {settings}; corpus {starter['corpus'][:12]}. {_commits(starter['commits'])}",
         "",
         f"### {n_runs} seeds, all train stories",
         "",
@@ -253,6 +253,13 @@ def pretended_table(result: Mapping[str, Any]) -> list[str]:
         "",
         *_table(("F1 on test", "by story", "random", "pretended", "95 % interval"), rows),
     ]
+
+
+def _commits(commits: Mapping[str, str]) -> str:
+    """Which commit each table is of."""
+    if len(set(commits.values())) == 1:
+        return f"Commit {next(iter(commits.values()))}."
+    return "Commits: " + ", ".join(f"{table} {commit}" for table, commit in commits.items()) + "."
 
 
 def _outlet_table(outlets: Mapping[str, Any]) -> list[str]:

@@ -26,10 +26,9 @@ from training.split import PARTS, SHARES, Split, corpus_digest
 from training.train import Settings, parse_overrides, train
 
 from .page import commit_now
-from .starter import BASE, CORPUS, SHOWN, SHOWN_GIVEN, paired_gain
+from .starter import BASE, CORPUS, FINISHED, SHOWN, SHOWN_GIVEN, paired_gain
 
 RUNS = Path("build/pretended")
-FINISHED = "run.json"  # what a training leaves when it is done
 STEPS = {"training.max_steps": 600}
 N_SEEDS = 3
 ARMS = ("by story", "random")

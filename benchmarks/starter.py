@@ -17,9 +17,9 @@ import numpy as np
 from annotate.records import Article, read_records
 from annotate.schema import read_schema
 from annotate.scores import MIN_STORIES
-from training.curve import Counted, Rows, count_by_story, draw_share, drawn_means, f1_of, interval, summarize
+from training.curve import Rows, count_by_story, draw_share, drawn_means, f1_of, interval, summarize
 from training.pipeline import load_model
-from training.split import Split, corpus_digest
+from training.split import PARTS, Split, corpus_digest
 from training.train import Settings, train
 
 from .page import commit_now
@@ -29,6 +29,7 @@ RUNS = Path("build/starter")
 BASE = Path("models/base/en_core_web_md")
 RESULTS = Path("benchmarks/starter.json")
 PLOT = Path("docs/learning-curve.png")
+FINISHED = "run.json"  # what a training leaves when it is done
 STEPS = {"training.max_steps": 1000}  # as in the Makefile
 SEEDS = range(5)
 SHARES = (25, 50, 75)  # percent of the train stories; the whole are the runs of the seeds
@@ -65,7 +66,7 @@ def learn(names: Iterable[str]) -> None:
     wanted = tuple(names) or ("",)
     for run in runs():
         folder = RUNS / run.name
-        if run.name.startswith(wanted) and not (folder / "run.json").exists():
+        if run.name.startswith(wanted) and not (folder / FINISHED).exists():
             settings = Settings(read_schema(), base=str(BASE), seed=run.seed, overrides=STEPS)
             split = Split({"train": run.train, "dev": run.dev, "test": []}, [])
             table = io.StringIO() if "COPYDESK_QUIET" in os.environ else sys.stderr
@@ -74,35 +75,39 @@ def learn(names: Iterable[str]) -> None:
 
 
 def score() -> dict[str, Any]:
-    """The scores of all runs on test. Any: plain JSON."""
+    """The scores on test, in the tables whose runs are all there. Any: plain JSON."""
     test = list(read_records(CORPUS / "test.jsonl"))
-    counted: dict[str, Counted] = {}
-    outlets: dict[str, Any] = {}
-    for run in runs():
-        nlp = load_model(str(RUNS / run.name))
-        if run.outlet is None:
-            counted[run.name] = count_by_story(nlp, test)
-        else:
-            own = [a for a in test if a.outlet == run.outlet]
-            seen = count_by_story(load_model(str(RUNS / "seed-0")), own)
-            unseen = count_by_story(nlp, own)
-            outlets[run.outlet] = {
-                "n_articles": len(own),
-                **{name: {"read": f1_of(seen[name]), "unread": f1_of(unseen[name])} for name in SHOWN},
-            }
-    whole = [counted[f"seed-{seed}"] for seed in SEEDS]
-    curve = {str(share): [counted[f"share-{share}-{seed}"] for seed in SEEDS[:3]] for share in SHARES} | {"100": whole[:3]}
+    made = [run for run in runs() if (RUNS / run.name / FINISHED).exists()]
+    missing = sorted({run.name for run in runs()} - {run.name for run in made})
+    if missing:
+        print(f"not trained yet: {', '.join(missing)}")
+    counted = {run.name: count_by_story(load_model(str(RUNS / run.name)), test) for run in made if run.outlet is None}
+    whole = [counted[name] for seed in SEEDS if (name := f"seed-{seed}") in counted]
+    parts = {str(share): [own for seed in SEEDS[:3] if (own := counted.get(f"share-{share}-{seed}"))] for share in SHARES}
     names = [*SHOWN, *(f"given {name}" for name in SHOWN_GIVEN)]
-    return {
-        "corpus": corpus_digest(a for part in ("train", "dev", "test") for a in read_records(CORPUS / f"{part}.jsonl")),
-        "settings": STEPS,
-        "seeds": {name: summarize([rows[name] for rows in whole])._asdict() for name in names},
-        "curve": {
-            share: {name: summarize([rows[name] for rows in own])._asdict() for name in names} for share, own in curve.items()
-        },
-        "last quarter": {name: paired_gain([r[name] for r in curve["75"]], [r[name] for r in curve["100"]]) for name in names},
-        "outlets": outlets,
-    }
+    tables: dict[str, Any] = {}
+    if len(whole) == len(SEEDS):
+        tables["seeds"] = {name: summarize([rows[name] for rows in whole])._asdict() for name in names}
+        if all(len(own) == 3 for own in parts.values()):
+            curve = parts | {"100": whole[:3]}
+            tables["curve"] = {
+                share: {name: summarize([rows[name] for rows in own])._asdict() for name in names}
+                for share, own in curve.items()
+            }
+            tables["last quarter"] = {
+                name: paired_gain([r[name] for r in curve["75"]], [r[name] for r in curve["100"]]) for name in names
+            }
+        if not any(name.startswith("without-") for name in missing):
+            tables["outlets"] = dict(_outlet_scores(run, test) for run in made if run.outlet is not None)
+    return tables
+
+
+def _outlet_scores(run: Run, test: Iterable[Article]) -> tuple[str, dict[str, Any]]:
+    """The outlet, and F1 on its test articles of a model that read it and of one that did not. Any: numbers."""
+    own = [article for article in test if article.outlet == run.outlet]
+    seen, unseen = (count_by_story(load_model(str(RUNS / name)), own) for name in ("seed-0", run.name))
+    scores = {name: {"read": f1_of(seen[name]), "unread": f1_of(unseen[name])} for name in SHOWN}
+    return str(run.outlet), {"n_articles": len(own), **scores}
 
 
 def paired_gain(before: Sequence[Rows], after: Sequence[Rows]) -> dict[str, Any]:
@@ -142,7 +147,19 @@ def main(words: Sequence[str]) -> None:
     if words[:1] == ["train"]:
         learn(words[1:])
     else:
-        result = {"commit": commit_now(), **score()}
-        RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        keep(score())
+
+
+def keep(tables: Mapping[str, Any]) -> None:
+    """Puts the tables into the file, beside those of earlier commits that were not made now. Any: plain JSON."""
+    digest = corpus_digest(a for part in PARTS for a in read_records(CORPUS / f"{part}.jsonl"))
+    about = {"corpus": digest, "settings": STEPS}
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if {key: known.get(key) for key in about} != about:
+        known = {}
+    commits = known.get("commits", {}) | dict.fromkeys(tables, commit_now())
+    result = known | about | {"commits": commits} | dict(tables)
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if "curve" in tables:
         plot(result, PLOT)
-        print(json.dumps({key: result[key] for key in ("seeds", "last quarter", "outlets")}, indent=1))
+    print(json.dumps({key: value for key, value in tables.items() if key != "curve"}, indent=1))

@@ -18,6 +18,7 @@ from annotate.records import Annotation, Article, Mention, Stance, read_records,
 from benchmarks.accuracy import SETTINGS, given_triggers, make_given_mentions, measure
 from benchmarks.convert import article_digest, casie, conllpp, crossner_politics, dse, m2e2
 from benchmarks.page import SETS, WORDS, accuracy_tables, interval_of_mean, starter_tables, write_page
+from benchmarks.starter import keep
 from training.convert import convert_records
 
 BENCH = os.environ.get("COPYDESK_BENCH")
@@ -326,7 +327,7 @@ def starter() -> dict[str, Any]:
     gain = {"gain": 0.02, "ci": [-0.01, 0.05]}
     outlet = {"n_articles": 7, "mentions": {"read": 0.71, "unread": 0.66}, "arguments_attached": {"read": 0.3, "unread": 0.25}}
     return {
-        "commit": "abc1234",
+        "commits": dict.fromkeys(("seeds", "curve", "last quarter", "outlets"), "abc1234"),
         "corpus": "0123456789abcdef",
         "settings": {"training.max_steps": 1000},
         "seeds": scores,
@@ -338,11 +339,30 @@ def starter() -> dict[str, Any]:
 
 def test_the_starter_section_has_its_four_tables() -> None:
     lines = starter_tables(starter())
+    assert lines[0] == "Run with training.max_steps 1000; corpus 0123456789ab. Commit abc1234."
     assert "| mentions | 0.500 | 0.400 to 0.600 | 0.450 to 0.550 |" in lines
     assert "| F1 on test | 25 % | 50 % | 75 % | 100 % |" in lines
     assert "| given stances | +0.020 | -0.010 to +0.050 |" in lines
     assert "| F1 on its test articles, read → unread | Harbor Courier | Northgate Wire |" in lines
     assert "| arguments attached | 0.300 → 0.250 | 0.300 → 0.250 |" in lines
+
+
+def test_tables_that_were_not_made_again_stay_with_their_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.starter.RESULTS", tmp_path / "starter.json")
+    monkeypatch.setattr("benchmarks.starter.commit_now", lambda: "old1234")
+    made = starter()
+    keep({table: made[table] for table in ("seeds", "outlets")})
+    monkeypatch.setattr("benchmarks.starter.commit_now", lambda: "new1234")
+    keep({"seeds": {"mentions": made["seeds"]["mentions"]}})
+    known = json.loads((tmp_path / "starter.json").read_text())
+    assert known["commits"] == {"seeds": "new1234", "outlets": "old1234"}
+    assert list(known["seeds"]) == ["mentions"] and known["outlets"] == made["outlets"]
+    lines = starter_tables(made | known)
+    assert lines[0].endswith(" Commits: seeds new1234, outlets old1234.")
+
+    monkeypatch.setattr("benchmarks.starter.STEPS", {"training.max_steps": 7})
+    keep({"seeds": made["seeds"]})  # of another setting: nothing of before stays
+    assert "outlets" not in json.loads((tmp_path / "starter.json").read_text())
 
 
 def test_the_page_keeps_what_is_outside_the_markers(tmp_path: Path) -> None:
