@@ -3,14 +3,14 @@
                             | pretended [RUN …] [--SECTION.SETTING VALUE …] | table]
 
 accuracy: trains and tests on the sets in the folder COPYDESK_BENCH (made by benchmarks.convert), from the base (`md`, or
-another pipeline's name or folder) and from nothing (`blank`), with three seeds; what is not named is all of it, in a
-process each. With settings, which differ from those of benchmarks/accuracy.py for this once, only dev is scored and nothing
-is kept. speed: words per CPU second of a trained pipeline. cost: CPU seconds of `copydesk train` beside `spacy train`. Results
-are kept in benchmarks/results.json and shown in docs/benchmarks.md. survival: training runs that are killed at random moments
-and go on must end with the bytes of one that was not. Without a word, all four are run. starter: what is learnt from
-the starter corpus, see benchmarks/starter.py; takes hours. pretended: what a random split would have pretended on it, see
-benchmarks/pretended.py; a run that is named (by-story-0, random-0, …) is trained alone, so that several can be at once.
-table: writes the tables of docs/benchmarks.md again.
+the name or folder of another pipeline, or the folder of a transformer) and from nothing (`blank`), with three seeds; what
+is not named is all of it, in a process each. With settings, which differ from those of benchmarks/accuracy.py for this
+once, only dev is scored and nothing is kept. speed: words per CPU second of a trained pipeline. cost: CPU seconds of
+`copydesk train` beside `spacy train`. Results are kept in benchmarks/results.json and shown in docs/benchmarks.md.
+survival: training runs that are killed at random moments and go on must end with the bytes of one that was not. Without a
+word, all four are run. starter: what is learnt from the starter corpus, see benchmarks/starter.py; takes hours. pretended:
+what a random split would have pretended on it, see benchmarks/pretended.py; a run that is named (by-story-0, random-0, …)
+is trained alone, so that several can be at once. table: writes the tables of docs/benchmarks.md again.
 """
 
 import json

@@ -25,6 +25,7 @@ from training.evaluate import PREDICTED, Pair, evaluate, score
 from training.packing import codecs_found_once
 from training.pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from training.thresholds import choose_thresholds
+from training.transformer import find_checkpoint
 
 from .speed import words_per_cpu_second
 
@@ -50,6 +51,14 @@ SETTINGS: dict[str, dict[str, Any]] = {  # Any: what JSON holds
     },
     "crossner_politics": {"training.max_steps": 400, "training.eval_frequency": 50, "training.patience": 200},
 }
+# Of a transformer, whatever the set: capped, so that a CPU has done them in some minutes, and tuned on nothing.
+TRANSFORMER: dict[str, Any] = {  # Any: what JSON holds
+    "training.max_steps": 240,
+    "training.eval_frequency": 60,
+    "training.batcher.size": 400,
+    "training.optimizer.learn_rate.warmup_steps": 24,
+    "components.transformer.model.freeze_embeddings": True,
+}
 # Which entities are marked there follows from nothing in the text: no component looks for them, they are given.
 MENTIONS_GIVEN = ("dse",)
 GIVEN_TRIGGERS: tuple[Score, ...] = ("arguments", "arguments_attached")
@@ -67,13 +76,14 @@ def measure(
 ) -> dict[str, Any]:
     """Scores and costs of one training run. Any: plain JSON.
 
-    base: an installed pipeline or its folder. parts: the parts to score. settings: more that differ from the config.
-    n_words: how many the speed is measured on, at least. Peak memory is the whole process's so far.
+    base: an installed pipeline, its folder, or that of a transformer's checkpoint. parts: the parts to score. settings: more
+    that differ from the config. n_words: how many the speed is measured on, at least. Peak memory: of the process so far.
     """
     before = process_time()
     with tempfile.TemporaryDirectory() as folder, codecs_found_once():
         work = Path(folder)
-        nlp = _learn(data / name, work, {**SETTINGS[name], **(settings or {})}, base=base, seed=seed)
+        usual = TRANSFORMER if _is_checkpoint(base) else SETTINGS[name]
+        nlp = _learn(data / name, work, {**usual, **(settings or {})}, base=base, seed=seed)
         n_bytes = sum(path.stat().st_size for path in (work / "model-best").rglob("*") if path.is_file())
     result: dict[str, Any] = {"seed": seed, "training_cpu_seconds": round(process_time() - before)}
     result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
@@ -101,6 +111,10 @@ def scores(nlp: Language, articles: Sequence[Article], *, n_resamples: int) -> d
     return found
 
 
+def _is_checkpoint(base: str | None) -> bool:
+    return base is not None and (Path(base) / "config.json").is_file()
+
+
 def _mentions_given(nlp: Language) -> bool:
     return "ner" not in nlp.pipe_names
 
@@ -114,12 +128,14 @@ def _learn(data: Path, work: Path, settings: Mapping[str, Any], *, base: str | N
     if data.name in MENTIONS_GIVEN:
         layers -= {"mentions"}
         settings = {"corpora.dev": {"@readers": "copydesk.given_mentions.v1", "path": "${paths.dev}"}, **settings}
+    checkpoint = find_checkpoint(base) if base is not None and _is_checkpoint(base) else None
     config = make_config(
-        CONFIGS / ("blank.cfg" if base is None else "base.cfg"),
+        CONFIGS / ("transformer.cfg" if checkpoint else "blank.cfg" if base is None else "base.cfg"),
         train_path=work / "train.spacy",
         dev_path=work / "dev.spacy",
         layers=layers,
-        base=base,
+        base=None if checkpoint else base,
+        transformer=checkpoint,
         seed=seed,
         overrides=settings,
     )
