@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 import resource
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+import numpy as np
 import spacy
 from spacy.language import Language
 from spacy.tokens import DocBin
@@ -31,6 +33,7 @@ from .speed import words_per_cpu_second
 
 BASES = {"md": "models/base/en_core_web_md", "blank": None}
 SEEDS = (0, 1, 2)
+M2E2 = {"training.max_steps": 1200, "training.eval_frequency": 200, "training.patience": 600}
 # What differs from configs/*.cfg: casie and wikievents chosen on dev (docs/experiments.md), the others a start.
 SETTINGS: dict[str, dict[str, Any]] = {  # Any: what JSON holds
     "casie": {
@@ -40,7 +43,8 @@ SETTINGS: dict[str, dict[str, Any]] = {  # Any: what JSON holds
         "training.dropout": 0.1,
         "components.ner.loss_weight": 0.25,
     },
-    "m2e2": {"training.max_steps": 1200, "training.eval_frequency": 200, "training.patience": 600},
+    "m2e2": M2E2,
+    "m2e2_by_sentence": M2E2,
     "wikievents": {"training.max_steps": 1200, "training.eval_frequency": 150, "training.patience": 600},
     "dse": {"training.max_steps": 800, "training.eval_frequency": 200, "training.patience": 600},
     "conllpp": {
@@ -61,6 +65,7 @@ TRANSFORMER: dict[str, Any] = {  # Any: what JSON holds
 }
 # Which entities are marked there follows from nothing in the text: no component looks for them, they are given.
 MENTIONS_GIVEN = ("dse",)
+BY_SENTENCE = "_by_sentence"  # another split of a set: sentences of one article are in several parts
 GIVEN_TRIGGERS: tuple[Score, ...] = ("arguments", "arguments_attached")
 
 
@@ -83,17 +88,17 @@ def measure(
     with tempfile.TemporaryDirectory() as folder, codecs_found_once():
         work = Path(folder)
         usual = TRANSFORMER if _is_checkpoint(base) else SETTINGS[name]
-        nlp = _learn(data / name, work, {**usual, **(settings or {})}, base=base, seed=seed)
+        articles = read_set(data, name)
+        nlp = _learn(name, articles, work, {**usual, **(settings or {})}, base=base, seed=seed)
         n_bytes = sum(path.stat().st_size for path in (work / "model-best").rglob("*") if path.is_file())
     result: dict[str, Any] = {"seed": seed, "training_cpu_seconds": round(process_time() - before)}
     result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
     result["model_mb"] = round(n_bytes / 1e6, 1)
     for part in parts:
-        articles = list(read_records(data / name / f"{part}.jsonl"))
         n_resamples = 1000 if part == "test" else 1
-        found = scores(nlp, articles, n_resamples=n_resamples)
+        found = scores(nlp, articles[part], n_resamples=n_resamples)
         result[part] = {key: _short(value, with_interval=part == "test") for key, value in found.items()}
-        result["words_per_cpu_second"] = round(_words_per_second(nlp, articles, n_words))
+        result["words_per_cpu_second"] = round(_words_per_second(nlp, articles[part], n_words))
     return result
 
 
@@ -119,13 +124,33 @@ def _mentions_given(nlp: Language) -> bool:
     return "ner" not in nlp.pipe_names
 
 
-def _learn(data: Path, work: Path, settings: Mapping[str, Any], *, base: str | None, seed: int) -> Language:
-    """Trains on train.jsonl and gives the step that is best on dev.jsonl."""
+def read_set(data: Path, name: str) -> dict[str, list[Article]]:
+    """The parts of a set; of one that is split by sentence, those of the set split by article dealt anew, as many to each."""
+    folder = data / name.removesuffix(BY_SENTENCE)
+    parts = {part: list(read_records(folder / f"{part}.jsonl")) for part in ("train", "dev", "test")}
+    if not name.endswith(BY_SENTENCE):
+        return parts
+    articles = sorted((a for own in parts.values() for a in own), key=lambda a: a.id)
+    random.Random(0).shuffle(articles)
+    ends = np.cumsum([0, *map(len, parts.values())]).tolist()
+    return {part: articles[start:end] for part, start, end in zip(parts, ends, ends[1:], strict=False)}
+
+
+def _learn(
+    name: str,
+    articles: Mapping[str, Iterable[Article]],
+    work: Path,
+    settings: Mapping[str, Any],
+    *,
+    base: str | None,
+    seed: int,
+) -> Language:
+    """Trains on the train part and gives the step that is best on dev."""
     blank = spacy.blank("en")
     for part in ("train", "dev"):
-        convert_records(read_records(data / f"{part}.jsonl"), blank, work / f"{part}.spacy")
+        convert_records(articles[part], blank, work / f"{part}.spacy")
     layers = layers_in(work / "train.spacy")
-    if data.name in MENTIONS_GIVEN:
+    if name in MENTIONS_GIVEN:
         layers -= {"mentions"}
         settings = {"corpora.dev": {"@readers": "copydesk.given_mentions.v1", "path": "${paths.dev}"}, **settings}
     checkpoint = find_checkpoint(base) if base is not None and _is_checkpoint(base) else None
@@ -142,7 +167,7 @@ def _learn(data: Path, work: Path, settings: Mapping[str, Any], *, base: str | N
     table = io.StringIO() if "COPYDESK_QUIET" in os.environ else sys.stderr
     train(initialize(config), work, stdout=table, stderr=sys.stderr)
     nlp = load_model(work / "model-best")
-    reader = make_given_mentions(work / "dev.spacy") if data.name in MENTIONS_GIVEN else Corpus(work / "dev.spacy")
+    reader = make_given_mentions(work / "dev.spacy") if name in MENTIONS_GIVEN else Corpus(work / "dev.spacy")
     choose_thresholds(nlp, reader(nlp))
     return nlp
 

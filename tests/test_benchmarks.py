@@ -15,7 +15,7 @@ from conftest import gold_annotation, gold_article, mention
 from test_train import SMALL
 
 from annotate.records import Annotation, Article, Mention, Stance, read_records, write_records
-from benchmarks.accuracy import SETTINGS, given_triggers, make_given_mentions, measure
+from benchmarks.accuracy import BY_SENTENCE, SETTINGS, given_triggers, make_given_mentions, measure, read_set
 from benchmarks.convert import article_digest, casie, conllpp, crossner_politics, dse, m2e2
 from benchmarks.page import SETS, WORDS, accuracy_tables, interval_of_mean, starter_tables, write_page
 from benchmarks.starter import keep
@@ -271,16 +271,31 @@ def test_given_mentions_are_all_that_is_given(tmp_path: Path) -> None:
     assert len(eg.reference.spans["stances"]) == 1
 
 
+def test_a_split_by_sentence_deals_the_same_sentences_anew(tmp_path: Path) -> None:
+    sizes = {"train": 30, "dev": 8, "test": 12}
+    names = iter(range(50))
+    for part, size in sizes.items():
+        made = [gold_article(f"{next(names):02}", story=f"{part} story") for _ in range(size)]
+        write_records(tmp_path / "m2e2" / f"{part}.jsonl", made)
+    by_article, by_sentence = read_set(tmp_path, "m2e2"), read_set(tmp_path, "m2e2_by_sentence")
+    assert by_sentence == read_set(tmp_path, "m2e2_by_sentence")  # always the same
+    assert {part: len(own) for part, own in by_sentence.items()} == sizes
+    assert sorted(a.id for own in by_sentence.values() for a in own) == [f"{n:02}" for n in range(50)]
+    assert [{a.story for a in own} for own in by_article.values()] == [{f"{part} story"} for part in sizes]
+    assert all(len({a.story for a in own}) == 3 for own in by_sentence.values())
+
+
 @needs_data
 @pytest.mark.parametrize("name", SETS)
 def test_every_set_can_be_learnt_and_scored(name: str, tmp_path: Path) -> None:
-    for part in ("train", "dev"):
-        articles = list(read_records(Path(BENCH or "") / name / f"{part}.jsonl"))
+    folder = name.removesuffix(BY_SENTENCE)
+    for part in ("train", "dev", "test"):
+        articles = list(read_records(Path(BENCH or "") / folder / f"{part}.jsonl"))
         with_events = [a for a in articles if a.annotations[0].events or a.annotations[0].stances] or articles
-        write_records(tmp_path / name / f"{part}.jsonl", with_events[:12])
+        write_records(tmp_path / folder / f"{part}.jsonl", with_events[:12])
     result = measure(tmp_path, name, base=None, seed=0, parts=("dev",), settings=SMALL, n_words=300)
     assert {"dse": "given stances"}.get(name, "mentions") in result["dev"]
-    if name in ("casie", "m2e2", "wikievents"):
+    if folder in ("casie", "m2e2", "wikievents"):
         assert result["dev"]["given triggers arguments"]["n_gold"] > 0
 
 
@@ -407,7 +422,7 @@ def test_each_set_has_settings_and_a_name() -> None:
 @pytest.mark.parametrize(
     ("words", "data", "said"),
     [
-        (["accuracy", "conll"], "somewhere", "conll: is no set; name one of casie, m2e2, wikievents"),
+        (["accuracy", "conll"], "somewhere", "conll: is no set; name one of casie, m2e2, "),
         (["accuracy", "casie", "md", "first"], "somewhere", "usage: python -m benchmarks"),
         (["accuracy", "casie"], None, "COPYDESK_BENCH is not set"),
         (["accuracy", "casie", "blank", "0", "--training.max_step", "3"], "somewhere", "training.max_step"),
