@@ -117,12 +117,13 @@ def _pieces(
     sums = np.zeros((len(tokens) + 1, width), dtype="d")
     sums[1:] = tokens
     np.add.accumulate(sums, axis=0, out=sums)  # in doubles: differences of long sums lose too much in floats
-    result: Floats = categories @ last.T + ops.to_numpy(model.get_param("b"))
+    result: Floats = categories @ last.T + ops.to_numpy(model.get_param("b"))  # (n, n_hidden * N_PIECES)
     shared = []
     for number, part in enumerate(parts):
         keys, places = np.unique(segments[:, number, 0] * len(sums) + segments[:, number, 1], return_inverse=True)
         start, end = np.divmod(keys, len(sums))  # (n_unique,) twice; empty segments: zeros
-        means = ((sums[np.maximum(end, start)] - sums[start]) / np.maximum(end - start, 1)[:, None]).astype("f")
+        lengths = np.maximum(end - start, 1)[:, None]  # (n_unique, 1)
+        means = ((sums[np.maximum(end, start)] - sums[start]) / lengths).astype("f")  # (n_unique, width)
         result += (means @ part.T)[places]
         shared.append((start, end, means, places))
 
@@ -131,15 +132,17 @@ def _pieces(
         steps = np.zeros((len(tokens) + 1, width), dtype="d")
         for part, (start, end, means, places) in reversed(list(zip(parts, shared, strict=True))):
             order = np.argsort(places, kind="stable")
-            d_shared = np.add.reduceat(d_result[order], np.searchsorted(places[order], np.arange(len(start))))
+            firsts = np.searchsorted(places[order], np.arange(len(start)))  # (n_unique,)
+            d_shared = np.add.reduceat(d_result[order], firsts)  # (n_unique, n_hidden * N_PIECES)
             d_weights.insert(0, d_shared.T @ means)
             is_full = end > start
-            d_means = (d_shared[is_full] @ part) / (end - start)[is_full, None]
+            d_means = (d_shared[is_full] @ part) / (end - start)[is_full, None]  # (n_full, width)
             np.add.at(steps, start[is_full], d_means)
             np.subtract.at(steps, end[is_full], d_means)
         model.inc_grad("W", ops.asarray2f(np.hstack(d_weights)))
         model.inc_grad("b", ops.asarray1f(d_result.sum(axis=0)))
-        return np.cumsum(steps, axis=0)[:-1].astype("f"), d_result @ last
+        d_tokens: Floats = np.cumsum(steps, axis=0)[:-1].astype("f")  # (n_tokens, width)
+        return d_tokens, d_result @ last
 
     return result, backprop
 
