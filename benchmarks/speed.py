@@ -1,7 +1,7 @@
 """How fast a pipeline reads raw text on one core, without loading it; run with OMP_NUM_THREADS=1. Words are spaCy tokens."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
+from statistics import median
 from time import process_time
 
 from spacy.language import Language
@@ -32,28 +32,22 @@ def shares(nlp: Language, texts: Sequence[str]) -> dict[str, float]:
     return {name: round(cost / n_words * 1e6, 2) for name, cost in costs.items()}
 
 
-def ratio(nlp: Language, texts: Sequence[str], *, n_rounds: int = 5) -> float:
-    """The speed of the whole pipeline as a part of that of its tok2vec with its entities alone, both in this process."""
-    ways = {
-        name: partial(_read, nlp, pipes, texts) for name, pipes in (("whole", nlp.pipe_names), ("part", [SHARED, ENTITIES]))
-    }
-    costs = least_cpu_seconds(ways, n_rounds=n_rounds)
-    return round(costs["part"] / costs["whole"], 3)
+def ratio(nlp: Language, texts: Sequence[str], *, n_rounds: int = 7) -> float:
+    """The speed of the whole pipeline as a part of that of its tok2vec with its entities alone, both in this process.
 
-
-def least_cpu_seconds(ways: Mapping[str, Callable[[], None]], *, n_rounds: int) -> dict[str, float]:
-    """What each way costs at best. They take turns, so that a busy machine slows all of them."""
-    costs = dict.fromkeys(ways, float("inf"))
+    They take turns, so that a busy machine slows both; the median of the rounds.
+    """
+    rounds = []
     for _ in range(n_rounds):
-        for name, read in ways.items():
-            before = process_time()
-            read()
-            costs[name] = min(costs[name], process_time() - before)
-    return costs
+        part, whole = (_cpu_seconds(nlp, pipes, texts) for pipes in ([SHARED, ENTITIES], nlp.pipe_names))
+        rounds.append(part / whole)
+    return round(median(rounds), 3)
 
 
-def _read(nlp: Language, names: Sequence[str], texts: Sequence[str]) -> None:
-    """Reads the texts with these components only."""
+def _cpu_seconds(nlp: Language, names: Sequence[str], texts: Sequence[str]) -> float:
+    """What reading the texts with these components only costs."""
     with nlp.select_pipes(enable=list(names)):
+        before = process_time()
         for _ in nlp.pipe(texts):
             pass
+        return process_time() - before
