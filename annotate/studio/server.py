@@ -175,12 +175,19 @@ def _lock(studio: Studio) -> Iterator[None]:
 
 
 def _refuse_busy_port(port: int) -> None:
+    if (err := _fault_of(port)) is not None:
+        raise ServiceError(f"port {port}", f"cannot be used ({err})", "free it, or choose another with --port") from err
+
+
+def _fault_of(port: int) -> OSError | OverflowError | None:
+    """Why a server could not have the port; None where it could."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as err:
-            raise ServiceError(f"port {port}", f"cannot be used ({err})", "free it, or choose another with --port") from err
+            return err
+    return None
 
 
 def _make_login(studio: Studio, user: str) -> Login:
@@ -270,9 +277,12 @@ def _end(running: Running, patience_seconds: float) -> None:
             os.killpg(running.pid, sign)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if _birth(running.pid) != running.born:
+            # a process that is dead already can hold its port until its last thread is gone
+            if _birth(running.pid) != running.born and _fault_of(running.port) is None:
                 return
             time.sleep(0.1)
+        if _birth(running.pid) != running.born:
+            return  # another one has the port
     raise ServiceError(f"process {running.pid}", "does not end", "end it by hand")
 
 
