@@ -374,6 +374,14 @@ def browser_page() -> Iterator[Callable[..., Page]]:
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; `make test` installs it")
 
 
+def wait_until_scrolled(page: Page) -> None:
+    """Asks from outside: the page lets no script be evaluated in it later on, which `wait_for_function` does."""
+    deadline = time.monotonic() + 20
+    while page.evaluate("scrollY") <= 600:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
@@ -394,12 +402,12 @@ def test_a_browser_follows_a_real_run_and_keeps_its_place(
         page.goto(html.as_uri())
         page.wait_for_selector("h2:has-text('Loss per step')")  # it reloads by itself until there is an evaluation
         page.mouse.wheel(0, 700)
-        page.wait_for_function("scrollY > 600") if has_scripts else time.sleep(1)
+        wait_until_scrolled(page) if has_scripts else time.sleep(1)
         first = page.locator("tbody tr td").first.inner_text()
         page.wait_for_selector(f"tbody tr td:first-child:not(:text-is('{first}'))")
         page.wait_for_selector("body.done")
         if has_scripts:
-            page.wait_for_function("scrollY > 600")  # the browser goes back there a moment after
+            wait_until_scrolled(page)  # the browser goes back there a moment after
     assert process.returncode == 0
     assert page.locator("h1").inner_text().startswith("Done, stopped early")
     n_loads: list[str] = []
