@@ -240,6 +240,13 @@ def test_of_ranges_that_overlap_the_most_probable_is_found() -> None:
     assert [f[:2] for f in find_spans(rows, np.zeros(4, dtype=bool), 0.35)] == [(1, 3)]
 
 
+def test_the_threshold_is_for_range_and_label_together() -> None:
+    rows = np.asarray([[0.1, 0.5, 0.0, 0.4, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]], dtype="f")  # O, B-x, I-x, B-y, I-y
+    is_space = np.zeros(2, dtype=bool)
+    assert [(f.label, f.score) for f in find_spans(rows, is_space, 0.45)] == [(0, pytest.approx(0.9 * 5 / 9))]
+    assert find_spans(rows, is_space, 0.55) == []
+
+
 def test_a_batch_without_candidates_still_trains_the_shared_layer(tmp_path: Path) -> None:
     nlp = train_small(tmp_path, articles(), 1)
     bare = [a.model_copy(update={"annotations": (a.annotations[0].model_copy(update={"stances": None}),)}) for a in articles()]

@@ -128,18 +128,18 @@ def _pieces(
         shared.append((start, end, means, places))
 
     def backprop(d_result: Floats) -> tuple[Floats, Floats]:
-        d_weights = [d_result.T @ categories]
+        d_weights = []
         steps = np.zeros((len(tokens) + 1, width), dtype="d")
-        for part, (start, end, means, places) in reversed(list(zip(parts, shared, strict=True))):
+        for part, (start, end, means, places) in zip(parts, shared, strict=True):
             order = np.argsort(places, kind="stable")
             firsts = np.searchsorted(places[order], np.arange(len(start)))  # (n_unique,)
             d_shared = np.add.reduceat(d_result[order], firsts)  # (n_unique, n_hidden * N_PIECES)
-            d_weights.insert(0, d_shared.T @ means)
+            d_weights.append(d_shared.T @ means)
             is_full = end > start
             d_means = (d_shared[is_full] @ part) / (end - start)[is_full, None]  # (n_full, width)
             np.add.at(steps, start[is_full], d_means)
             np.subtract.at(steps, end[is_full], d_means)
-        model.inc_grad("W", ops.asarray2f(np.hstack(d_weights)))
+        model.inc_grad("W", ops.asarray2f(np.hstack([*d_weights, d_result.T @ categories])))
         model.inc_grad("b", ops.asarray1f(d_result.sum(axis=0)))
         d_tokens: Floats = np.cumsum(steps, axis=0)[:-1].astype("f")  # (n_tokens, width)
         return d_tokens, d_result @ last

@@ -16,7 +16,7 @@ from thinc.api import Config, Linear, Maxout, Model, chain, expand_window, set_d
 
 from .confidence import confidence
 from .sequence import chances, score_of
-from .spans import OWN_SCORES, non_overlapping, on_tokens, without_edge_spaces
+from .spans import OWN_SCORES, Ints, non_overlapping, on_tokens, without_edge_spaces
 
 Floats = NDArray[np.float32]
 Tagger = Model[list[Doc], Any]  # Any here and below: thinc's array types are not numpy's
@@ -75,7 +75,7 @@ class Found(NamedTuple):
 
 
 class SpanTagger(TrainablePipe):  # type: ignore[misc]  # spaCy gives no types for it
-    """Finds labelled ranges that do not overlap; `threshold` is the probability from which a range is believed.
+    """Finds labelled ranges that do not overlap; `threshold` is the probability from which range and label are believed.
 
     loss_weight: how much the shared network listens to this component; its own weights learn alike at any value.
     """
@@ -206,49 +206,43 @@ def find_spans(tags: Floats, is_space: NDArray[np.bool_], threshold: float) -> l
     """Ranges out of tag probabilities (tokens, 1 + 2 * labels), in text order.
 
     A range is as probable as that its first token begins one, each other goes on from the one before, and the token
-    after it does not; white space tokens are not looked at. Of those that reach the threshold and overlap, the most
-    probable is kept. It has the label with the largest sum over its tokens; its score is its probability times that
-    label's share.
+    after it does not; white space tokens are not looked at. It has the label with the largest sum over its tokens; its
+    score is its probability times that label's share. Of those that reach the threshold and overlap, the one with the
+    highest score is kept.
     """
     words = np.flatnonzero(~is_space)
     begin, inside = tags[words, 1::2], tags[words, 2::2]  # (n_words, n_labels) twice
     in_any = 1.0 - tags[words, 0]
     goes_on = np.clip(inside.sum(axis=1) / np.maximum(np.concatenate((in_any[:1], in_any[:-1])), 1e-6), 0.0, 1.0)
-    ranges = _most_probable(begin.sum(axis=1), goes_on, threshold)
-    if not ranges:
-        return []
-    bounds = np.asarray([(start, end) for start, end, _ in ranges])  # (n_found, 2), ordered and apart from one another
-    both = np.concatenate((begin + inside, np.zeros_like(begin[:1])))  # one row more: the last range may end behind all words
-    mass = np.add.reduceat(both, bounds.ravel(), axis=0)[::2]  # (n_found, n_labels)
-    labels = mass.argmax(axis=1)
-    shares = mass[np.arange(len(ranges)), labels] / mass.sum(axis=1)
-    first, last = words[bounds[:, 0]], words[bounds[:, 1] - 1] + 1
-    return [
-        Found(start, end, label, probability * share)
-        for start, end, label, share, (_, _, probability) in zip(
-            first.tolist(), last.tolist(), labels.tolist(), shares.tolist(), ranges, strict=True
-        )
-    ]
-
-
-def _most_probable(begins: Floats, goes_on: Floats, threshold: float) -> list[tuple[int, int, float]]:
-    """Start, end and probability of the ranges that reach the threshold, without those that overlap a better one."""
     limit = max(threshold, 0.01)
+    starts, ends, probabilities = _ranges(begin.sum(axis=1), goes_on, limit)  # (n_ranges,) each
+    sums = np.zeros((len(words) + 1, begin.shape[1]))
+    np.cumsum(begin + inside, axis=0, out=sums[1:])
+    mass = sums[ends] - sums[starts]  # (n_ranges, n_labels)
+    labels = mass.argmax(axis=1)
+    scores = probabilities * mass.max(axis=1, initial=0.0) / np.maximum(mass.sum(axis=1), 1e-6)
+    used = np.zeros(len(words), dtype=bool)
+    found = []
+    for i in np.lexsort((ends, starts, -scores)).tolist():
+        start, end = int(starts[i]), int(ends[i])
+        if scores[i] >= limit and not used[start:end].any():
+            used[start:end] = True
+            found.append(Found(int(words[start]), int(words[end - 1]) + 1, int(labels[i]), float(scores[i])))
+    return sorted(found)
+
+
+def _ranges(begins: Floats, goes_on: Floats, limit: float) -> tuple[Ints, Ints, Floats]:
+    """Start, end and probability of the ranges that reach the limit."""
     goes_on = np.append(goes_on, np.float32(0.0))
     starts = np.flatnonzero(begins >= limit)
     ends, reached = starts + 1, begins[starts]  # reached: the probability of beginning there and lasting to the end
-    candidates: list[tuple[float, int, int]] = []
+    found = [(starts[:0], ends[:0], reached[:0])]
     while len(starts):
         whole = reached * (1.0 - goes_on[ends])
         sure = whole >= limit
-        candidates += zip(whole[sure].tolist(), starts[sure].tolist(), ends[sure].tolist(), strict=True)
+        found.append((starts[sure], ends[sure], whole[sure]))
         reached = reached * goes_on[ends]
         lasts = reached >= limit
         starts, ends, reached = starts[lasts], ends[lasts] + 1, reached[lasts]
-    kept: list[tuple[int, int, float]] = []
-    used = np.zeros(len(begins), dtype=bool)
-    for probability, start, end in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
-        if not used[start:end].any():
-            used[start:end] = True
-            kept.append((start, end, probability))
-    return sorted(kept)
+    all_starts, all_ends, probabilities = (np.concatenate(part) for part in zip(*found, strict=True))
+    return all_starts, all_ends, probabilities
