@@ -32,7 +32,9 @@ def refuse_to_overwrite(path: Path, *, force: bool, mark: str | None = None) -> 
     """
     if not (path.exists() or path.is_symlink()) or (path.is_dir() and not any(path.iterdir())):
         return
-    if force and path.is_dir() and mark is not None and not (path / mark).exists():
+    if force and mark is not None and not path.is_dir():
+        raise DataError(str(path), "is no folder", "give another path")
+    if force and mark is not None and not (path / mark).exists():
         raise DataError(str(path), "holds other files", "give a folder of its own")
     if force:
         return
@@ -65,14 +67,16 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 def whole_folder(path: Path, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
     """Gives an empty temporary folder beside `path`, which takes the name `path` when the block ends well.
 
-    An older folder of that name stays whole until the new one has taken its place in one step, so that a reader finds
-    the one or the other. Where the system or the file system cannot exchange two names (Windows, some network drives),
-    it takes two renames, between which there is neither; the next run mends that, were it killed just there.
+    Where `path` is a link, that is done to the folder it points to. An older folder of that name stays whole until the
+    new one has taken its place in one step, so that a reader finds the one or the other. Where the system or the
+    file system cannot exchange two names (Windows, some network drives), it takes two renames, between which there is
+    neither; the next run mends that, were it killed just there.
     Raises DataError as `refuse_to_overwrite` does, and where the disk is full.
     """
-    prefix = _sweep(path.absolute())
+    target = path.resolve()
+    prefix = _sweep(target)
     refuse_to_overwrite(path, force=force, mark=mark)
-    path = path.absolute()
+    path = target
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))
     try:

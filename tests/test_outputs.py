@@ -54,6 +54,25 @@ def test_a_folder_takes_the_place_of_the_old_one_in_one_step(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_goes_on_pointing_to_the_folder_that_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "7").mkdir(parents=True)
+    (tmp_path / "runs" / "7" / "a").write_text("first")
+    link = tmp_path / "best"
+    link.symlink_to(tmp_path / "runs" / "7")
+    for _ in range(2):
+        with whole_folder(link, force=True) as temporary:
+            (temporary / "b").write_text("second")
+    assert link.is_symlink() and [f.name for f in link.iterdir()] == ["b"]
+    assert sorted(f.name for f in tmp_path.rglob("*") if not f.is_symlink()) == ["7", "b", "runs"]
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(DataError, match="out: is no folder"), whole_folder(tmp_path / "out", force=True, mark="a"):
+        pass
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     path = tmp_path / "out.txt"
     path.write_text("old")
