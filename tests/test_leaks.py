@@ -3,10 +3,12 @@
 from random import Random
 
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.records import Annotation, Article
+from training.evaluate import evaluate
 from training.leaks import SAME_ARTICLE, find_twins, leaks, pretended, shingle, stories_of
 from training.split import PARTS, split_by_story
 
@@ -48,6 +50,13 @@ def test_an_article_without_a_story_stays_with_its_reprint() -> None:
     stories = stories_of(articles)
     assert stories["a"] == stories["b"] == stories["d"] == "s"
     assert stories["c"] == "c"
+
+
+def test_reprints_without_a_story_are_one_story_to_the_intervals() -> None:
+    text = text_of(1)
+    reprints = [article(f"a{n:02}", text if n % 2 else reprinted(text)) for n in range(12)]
+    scores = evaluate(spacy.blank("en"), reprints)
+    assert (len(scores.pairs), scores.n_stories) == (12, 1)
 
 
 def test_stories_that_are_given_are_not_joined() -> None:

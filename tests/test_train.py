@@ -133,9 +133,20 @@ def test_one_label_with_one_example_trains_with_a_warning(tmp_path: Path, schema
     assert load_model(tmp_path / "model").pipe_names == ["tok2vec", "ner", "sentencizer"]
 
 
-def test_a_run_shorter_than_the_way_to_its_first_evaluation_ends_with_one(tmp_path: Path, schema: Schema) -> None:
-    run(corpus(3), tmp_path / "model", schema, overrides=SMALL | {"training.eval_frequency": 100})
-    assert steps(tmp_path / "model") == [0, 4]
+@pytest.mark.parametrize(
+    ("settings", "evaluated"),
+    [
+        ({"training.eval_frequency": 100}, [0, 4]),
+        ({"training.eval_frequency": 3}, [0, 3, 4]),
+        ({"training.eval_frequency": 100, "training.max_epochs": 3, "training.max_steps": 0}, [0, 2]),
+    ],
+    ids=["too few steps", "steps left", "epochs"],
+)
+def test_a_run_ends_with_an_evaluation(
+    settings: dict[str, object], evaluated: list[int], tmp_path: Path, schema: Schema
+) -> None:
+    run(corpus(3), tmp_path / "model", schema, overrides=SMALL | settings)
+    assert steps(tmp_path / "model") == evaluated
 
 
 def test_scores_are_those_of_the_components_own_scorers(model: Path) -> None:
@@ -166,6 +177,22 @@ def test_evaluate_files_writes_scores_and_page_and_refuses_to_overwrite(model: P
     assert "Harbor Courier" in outputs["html_file"].read_text()
     with pytest.raises(DataError, match="is there already"):
         evaluate_files(str(model), tmp_path / "gold.jsonl", json_file=outputs["json_file"])
+
+
+def test_scores_on_what_was_learnt_from_say_so(model: Path, tmp_path: Path) -> None:
+    from training.compare import compare_models
+    from training.report import evaluate_files
+
+    learnt = json.loads((model / "split.json").read_text())["train"]
+    fresh = Article(**{**corpus(1)[0].model_dump(), "id": "fresh", "story": "another"})
+    write_records(tmp_path / "gold.jsonl", [fresh, *(a for a in corpus() if a.id in learnt[:2])])
+    table = evaluate_files(str(model), tmp_path / "gold.jsonl")
+    assert "2 of 3 articles the model has learnt from: the scores flatter" in table
+    said: list[str] = []
+    compare_models(str(model), str(model), tmp_path / "gold.jsonl", say=said.append)
+    assert said == [f"2 of 3 articles {model} has learnt from: its scores flatter"] * 2
+    write_records(tmp_path / "fresh.jsonl", [fresh])
+    assert "learnt from" not in evaluate_files(str(model), tmp_path / "fresh.jsonl")
 
 
 @pytest.mark.parametrize(

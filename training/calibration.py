@@ -13,6 +13,7 @@ from annotate.records import Article, annotation_of
 
 from .components.confidence import Calibration, confidence, logit
 from .judged import LAYERS, Judged, judge
+from .leaks import with_stories
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -190,7 +191,8 @@ def judge_model(nlp: "Language", articles: Iterable[Article], *, annotator: str 
     """What the pipeline finds in the articles that somebody annotated, judged by these annotations."""
     from .convert import from_doc
 
-    pairs = [(article, gold) for article in articles if (gold := annotation_of(article, annotator)) is not None]
+    both = ((article, annotation_of(article, annotator)) for article in with_stories(list(articles)))
+    pairs = [(article, gold) for article, gold in both if gold is not None]
     items: list[Judged] = []
     for doc, (article, gold) in zip(nlp.pipe(article.text for article, _ in pairs), pairs, strict=True):
         bare = article.model_copy(update={"annotations": ()})

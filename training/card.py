@@ -54,6 +54,8 @@ def _card(meta: dict[str, Any], run: dict[str, Any], scores: dict[str, Any]) -> 
     if base:
         name, author, licence = base["name"], base["author"], base["license"]
         yield f"Trained from {base['lang']}_{name} {base['version']} by {author} ({licence}; see LICENSE-BASE).\n"
+    elif transformer := run.get("transformer"):
+        yield f"Trained from the transformer {transformer['name']}, whose licence holds for its part of the weights.\n"
     else:
         yield "Trained from nothing but the corpus, without a pretrained base.\n"
     for part in ("test", "dev"):

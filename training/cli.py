@@ -177,7 +177,7 @@ def compare(
 
     if json_file is not None:
         refuse_to_overwrite(json_file, force=force)
-    gaps = compare_models(first, second, records, annotator=annotator, seed=seed)
+    gaps = compare_models(first, second, records, say=_say, annotator=annotator, seed=seed)
     if json_file is not None:
         with whole_file(json_file, force=force) as temporary:
             temporary.write_text(json.dumps({n: g.to_json() for n, g in gaps.items()}, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Is one model better than another? Both on the same articles, the difference of each score with an interval over stories."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -44,9 +44,12 @@ class Gap(NamedTuple):
         return {"first": self.first, "second": self.second, "gain": self.second - self.first, "ci": ci, "p": self.p}
 
 
-def compare_models(first: str, second: str, records: Path, *, annotator: str | None = None, seed: int = 0) -> dict[str, Gap]:
+def compare_models(
+    first: str, second: str, records: Path, *, say: Callable[[str], None], annotator: str | None = None, seed: int = 0
+) -> dict[str, Gap]:
     """The difference of two models on annotated articles: name of the score, or score and label -> its gap.
 
+    say: is told where a model has learnt from these articles.
     Raises DataError where a model or the articles cannot be used, or the models have no score in common.
     """
     from .pipeline import load_model, schema_of
@@ -54,6 +57,9 @@ def compare_models(first: str, second: str, records: Path, *, annotator: str | N
     pipelines = [load_model(model) for model in (first, second)]
     articles = list(read_articles([str(records)], schema=schema_of(pipelines[0])))
     one, other = (evaluate(nlp, articles, annotator=annotator, n_resamples=1) for nlp in pipelines)
+    for model, scores in ((first, one), (second, other)):
+        if scores.n_learnt:
+            say(f"{scores.n_learnt} of {n_of(len(scores.pairs), 'article')} {model} has learnt from: its scores flatter")
     gaps = compare(one, other, seed=seed)
     if not gaps:
         raise DataError(f"{first} and {second}", "have no score in common", "compare models that predict the same layers")

@@ -13,7 +13,7 @@ from annotate.schema import Schema
 from annotate.scores import MIN_STORIES
 from annotate.sources import scan_articles, without_repeats
 
-from .leaks import leaks
+from .leaks import leaks, stories_of
 from .split import PARTS, Part, Split, nothing_to_learn, split_corpus, usable
 
 FEW = 10  # examples of a label, below which it is doubtful that it is learnt
@@ -74,7 +74,7 @@ def doubts(split: Split, annotator: str | None = None, *, schema: Schema | None 
     yield from _too_few(annotations["train"], [*annotations["dev"], *annotations["test"]], schema)
     if schema is not None:
         yield from _unseen_roles(annotations["train"], schema)
-    yield from _too_wide(annotations["dev"], len(stories["dev"]))
+    yield from _too_wide(annotations["dev"], _n_stories(split.parts["dev"]))
 
 
 def _annotations(articles: Iterable[Article], annotator: str | None) -> Iterator[Annotation]:
@@ -161,7 +161,11 @@ def _too_wide(dev: Sequence[Annotation], n_stories: int) -> Iterator[str]:
 
 def shown_by_layer(articles: Sequence[Article], annotator: str | None = None) -> dict[str, float]:
     """About the smallest difference in F1 that these articles show in each layer that they have; see `shown_by`."""
-    return _widths(list(_annotations(articles, annotator)), len({a.story_or_id for a in articles}))
+    return _widths(list(_annotations(articles, annotator)), _n_stories(articles))
+
+
+def _n_stories(articles: Sequence[Article]) -> int:
+    return len(set(stories_of(articles).values()))
 
 
 def _widths(annotations: Sequence[Annotation], n_stories: int) -> dict[str, float]:

@@ -267,7 +267,7 @@ def _model(
         say(f"{what}: is there")
     else:
         say(f"{what}: is trained")
-        train(split, folder, settings, say=lambda line: None, stream=stream or io.StringIO())
+        train(split, folder, settings, say=lambda line: None, stream=stream or io.StringIO(), resume=True)
     return load_model(folder)
 
 

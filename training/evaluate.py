@@ -1,7 +1,9 @@
 """How good a model is: its predictions against annotated articles, each score with a bootstrap interval over stories."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from annotate.errors import DataError
@@ -11,7 +13,8 @@ from annotate.scores import N_RESAMPLES, Result, add_up
 
 from .calibration import BeforeAfter, before_after, uncalibrated
 from .judged import judge
-from .split import nothing_to_learn, usable
+from .leaks import with_stories
+from .split import SPLIT, nothing_to_learn, usable
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -56,6 +59,7 @@ class Scores:
 
     given: the same scores where the model was handed the gold mentions and triggers.
     unscored: score -> why it is missing.
+    n_learnt: articles that the model was trained on.
     calibration: layer -> how far the scores of what was found are probabilities, before calibration and after.
     n_article_stances: gold stances of the article itself, which no model predicts; in no score.
     """
@@ -66,6 +70,7 @@ class Scores:
     pairs: tuple[Pair, ...]
     n_stories: int
     n_unused: int = 0
+    n_learnt: int = 0
     calibration: Mapping[str, BeforeAfter] = field(default_factory=dict)
 
     @property
@@ -97,8 +102,15 @@ def evaluate(
     used, unused = usable(articles, annotator=annotator)
     if not used:
         raise DataError("the articles to evaluate on", *nothing_to_learn(len(unused), annotator))
-    pairs = list(_predict(nlp, used, annotator))
-    return score(pairs, can=abilities(nlp), n_unused=len(unused), n_resamples=n_resamples, seed=seed)
+    pairs = list(_predict(nlp, with_stories(used), annotator))
+    found = score(pairs, can=abilities(nlp), n_unused=len(unused), n_resamples=n_resamples, seed=seed)
+    return replace(found, n_learnt=len(_learnt(nlp) & {article.id for article in used}))
+
+
+def _learnt(nlp: "Language") -> set[str]:
+    """Ids of the articles that the model of a folder was trained on; none where it does not say."""
+    path = Path(nlp.path or "") / SPLIT
+    return set(json.loads(path.read_text(encoding="utf-8"))["train"]) if path.is_file() else set()
 
 
 def score(

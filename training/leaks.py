@@ -68,6 +68,12 @@ def stories_of(articles: Sequence[Article]) -> dict[str, str]:
     return stories
 
 
+def with_stories(articles: Sequence[Article]) -> list[Article]:
+    """The articles, each with the story to keep it with."""
+    stories = stories_of(articles)
+    return [a if stories[a.id] == a.story_or_id else a.model_copy(update={"story": stories[a.id]}) for a in articles]
+
+
 def leaks(parts: Mapping[Name, Sequence[Article]]) -> Iterator[str]:
     """What dev and test have nearly word for word from train, in words; sentences only of articles that are not copies."""
     part_of = {article.id: str(part) for part, own in parts.items() for article in own}

@@ -37,8 +37,9 @@ def learn(
 ) -> Path:
     """Trains an initialized pipeline; returns the folder, in `work`, of the model of the best evaluation.
 
-    Gives the same weights as `spacy.training.loop.train`. At each evaluation it leaves the log and a checkpoint in
-    `work`, with `about` in it, and goes on from there where it is given one: with the same end, byte for byte.
+    Gives the same weights as `spacy.training.loop.train`, and evaluates after the last step too. At each evaluation it
+    leaves the log and a checkpoint in `work`, with `about` in it, and goes on from there where it is given one: with the
+    same end, byte for byte.
     Where articles are streamed (max_epochs -1), there is no place to go on from, and no checkpoint.
     about: what the run depends on. Any: plain JSON. stream, page: get the live progress.
     """
@@ -101,14 +102,17 @@ class _Run:
 
     def learn(self) -> Ending:
         losses: dict[str, float] = {}
+        epoch = 0
         while self.step < 0 or (ending := ending_of(self.results, self.step, self.settings)) is None:
-            epoch, batch = next(self.batches, (0, None))
+            epoch, batch = next(self.batches, (epoch, None))
             if batch is None:
-                return "max_epochs"
-            self._update(epoch, batch, losses)
-            if self.step % self.settings["eval_frequency"]:
-                self.progress.count(self.step)
-                continue
+                if self.results[-1][1] == self.step:
+                    return "max_epochs"
+            else:
+                self._update(epoch, batch, losses)
+                if self.step % self.settings["eval_frequency"] and self.step != self.settings["max_steps"]:
+                    self.progress.count(self.step)
+                    continue
             self._keep({"epoch": epoch, "step": self.step, "losses": losses} | self._evaluate())
             losses = {}
         return ending

@@ -12,6 +12,7 @@ from annotate.errors import DataError
 from annotate.outputs import refuse_to_overwrite, whole_file
 
 from .card import write_card
+from .split import SPLIT
 
 COMPONENTS = Path(__file__).parent / "components"
 SPACY_REQUIREMENT = "spacy>=3.8.7,<3.9"
@@ -102,7 +103,7 @@ def _lay_out(root: Path, model: Path, module: str, meta: dict[str, Any]) -> None
     """Writes the source tree of the package: code, model data, card and licences."""
     package_folder = root / module
     data = package_folder / f"{module}-{meta['version']}"
-    unwanted = shutil.ignore_patterns("split.json", "log.jsonl", "*.html")
+    unwanted = shutil.ignore_patterns(SPLIT, "log.jsonl", "*.html")
     shutil.copytree(model, data, ignore=unwanted)
     code = package_folder / "components"
     shutil.copytree(COMPONENTS, code, ignore=shutil.ignore_patterns("__pycache__"))

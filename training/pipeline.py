@@ -32,6 +32,7 @@ _SETTINGS = (  # that `make_config` adapts
     *(f"training.{name}" for name in ("score_weights", "max_steps", "max_epochs", "patience", "eval_frequency")),
     "initialize",
 )
+LEAST = {"eval_frequency": 1, "accumulate_gradient": 1, "max_steps": 0, "patience": 0, "max_epochs": -1}
 N_TRIES = 20  # to load a model that is replaced meanwhile
 CONFIGS = Path(__file__).parent.parent / "configs"
 
@@ -71,9 +72,9 @@ def make_config(
     training = config["training"]
     if training["max_steps"] == 0 and training["max_epochs"] == 0 and not training["patience"]:
         raise DataError("training", "would never end", "set max_steps, max_epochs or patience")
-    for setting in ("eval_frequency", "accumulate_gradient"):
-        if training.get(setting) == 0:
-            raise DataError(f"training.{setting}", "is 0", "give at least 1")
+    for setting, least in LEAST.items():
+        if isinstance(value := training.get(setting), int) and value < least:
+            raise DataError(f"training.{setting}", f"is {value}", f"give at least {least}")
     return config
 
 
@@ -281,4 +282,7 @@ def _override(config: Config, setting: str, value: Any) -> None:
         place = place[section]
     if not sections or key not in place:
         raise DataError(f"--{setting}", "is not a setting of the config", "check its spelling")
+    is_number = isinstance(place[key], int | float) and not isinstance(place[key], bool)
+    if is_number and (value != value or (isinstance(value, str) and not value.startswith("$"))):
+        raise DataError(f"--{setting}", f"is a number, and {value} is none", "write it like 0.5")
     place[key] = float(value) if isinstance(place[key], float) and type(value) is int else value  # spaCy keeps them apart

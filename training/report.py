@@ -94,6 +94,8 @@ def notes_on(scores: Scores) -> Iterator[str]:
         yield f"{name}: not scored, {reason}"
     if scores.n_article_stances:
         yield f"{n_of(scores.n_article_stances, 'stance')} of an article itself: in no score, the model does not predict them"
+    if scores.n_learnt:
+        yield f"{scores.n_learnt} of {n_of(len(scores.pairs), 'article')} the model has learnt from: the scores flatter"
     if scores.n_unused:
         yield f"{n_of(scores.n_unused, 'article')} without annotation: left out"
 

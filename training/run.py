@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from .convert import Losses
 from .pretrained import describe_pipeline
 from .split import PARTS, Split, corpus_digest
 
+THREADS = "OMP_NUM_THREADS"
 RUN = "run.json"  # in every trained model's folder; marks it as one that may be replaced
 
 Plain = dict[str, Any]  # Any: what JSON holds
@@ -47,6 +49,7 @@ def describe_run(
             "python": platform.python_version(),
             **{name: version(name) for name in ("copydesk", "spacy", "thinc", "numpy")},
         },
+        THREADS: os.environ.get(THREADS),  # sums depend on it
         "config": _digest(settings_of(config)),
     }
 

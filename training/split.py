@@ -15,6 +15,7 @@ from annotate.sources import read_articles
 from .leaks import stories_of
 
 Part = Literal["train", "dev", "test"]
+SPLIT = "split.json"  # says which article went where
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
 SHARES = (0.7, 0.1, 0.2)
 
@@ -130,12 +131,12 @@ def write_split(split: Split, out: Path, *, settings: Mapping[str, Any], force: 
 
     Any: whatever settings should be remembered, as plain JSON.
     """
-    with whole_folder(out, force=force, mark="split.json") as folder:
+    with whole_folder(out, force=force, mark=SPLIT) as folder:
         for part, articles in split.parts.items():
             write_records(folder / f"{part}.jsonl", articles)
         corpus = corpus_digest(article for articles in split.parts.values() for article in articles)
         plain = {**settings, "corpus": corpus, **split.to_json()}
-        (folder / "split.json").write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / SPLIT).write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def corpus_digest(articles: Iterable[Article]) -> str:

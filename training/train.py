@@ -33,7 +33,7 @@ from .pretrained import RELEASES
 from .resume import Say, find_state, saying_how_to_go_on, work_folder
 from .run import RUN as RUN
 from .run import describe_run, read_run, settings_of
-from .split import Split
+from .split import SPLIT, Split
 from .thresholds import choose_thresholds, give_scores_meaning
 from .transformer import describe_checkpoint, find_checkpoint
 
@@ -160,7 +160,6 @@ def resolve(split: Split, work: Path, settings: Settings, start: Start) -> tuple
         seed=settings.seed,
         overrides=_with_language(settings),
     )
-    _evaluate_at_the_end(config)
     run = describe_run(config, split, losses, schema=settings.schema, annotator=settings.annotator, base=start.base)
     if start.checkpoint is not None:
         run["transformer"] = describe_checkpoint(str(settings.transformer), start.checkpoint)
@@ -224,14 +223,6 @@ def _convert(split: Split, work: Path, settings: Settings) -> Losses:
     return losses
 
 
-def _evaluate_at_the_end(config: Config) -> None:
-    """Makes a run that is shorter than the way to its first evaluation end with one: its first step would be its best."""
-    settings = config["training"]
-    n_steps, every = settings["max_steps"], settings["eval_frequency"]
-    if isinstance(n_steps, int) and isinstance(every, int) and 0 < n_steps < every:
-        settings["eval_frequency"] = n_steps
-
-
 def _initialize(config: Config) -> Language:
     """The untrained pipeline. Raises DataError where spaCy refuses a setting."""
     try:
@@ -267,7 +258,7 @@ def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> No
         if split.parts[part]
     }
     _write_json(folder / "scores.json", scores)
-    _write_json(folder / "split.json", split.to_json())
+    _write_json(folder / SPLIT, split.to_json())
 
 
 def _forget_paths(section: dict[str, Any]) -> None:
