@@ -73,7 +73,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 $(BASE)/meta.json: | $(VENV)/installed
 	@echo "== getting the base pipeline"
 	@$(BIN)/copydesk download en_core_web_md || { \
-	  echo "Going on from blank: fewer labels are learnt from the same articles (docs/benchmarks.md has both)."; \
+	  echo "Going on from blank: fewer labels are learnt from the same articles."; \
 	  mkdir -p $(BASE) && echo none > $@; }
 
 # -- the main job ------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ studio: $(CORPUS) $(VENV)/installed  ## Label Studio with the starter project, r
 	@$(BIN)/copydesk studio up --home .studio
 	@$(BIN)/copydesk push $(CORPUS) --project "copydesk starter" --home .studio --as annotations
 
-bench: $(VENV)/installed-dev $(BASE)/meta.json  ## Accuracy on public data (needs COPYDESK_BENCH) and speed.
+bench: $(VENV)/installed-dev $(BASE)/meta.json  ## Accuracy on public data (needs COPYDESK_BENCH), speed, cost and survival (hours).
 	$(BIN)/python -m benchmarks
 
 bench-starter: $(VENV)/installed-dev $(BASE)/meta.json $(CORPUS)  ## What is learnt from the starter corpus: seeds, learning curve, unread outlets, random split (hours).

@@ -40,6 +40,7 @@ def main(words: list[str]) -> None:
         from .starter import main as starter
 
         starter(words[1:])
+        write_page(read_json(RESULTS), read_json(STARTER))
     elif words[:1] == ["pretended"]:
         measure_pretended(words[1:])
     elif words[:1] == ["speed"]:
@@ -67,8 +68,10 @@ def main(words: list[str]) -> None:
 def check_survival(n_kills: int) -> None:
     from .survival import survival
 
+    commit = commit_now()
     result = survival(Path("corpus/dev.jsonl"), n_kills=n_kills)
     print(json.dumps(result))
+    keep("survival", result, commit)
     if result["n_same"] != result["n_runs"]:
         sys.exit("survival: a run that was killed ended with other bytes")
 

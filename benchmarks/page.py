@@ -67,11 +67,15 @@ TASKS = (
     Task("Stances", ("given stances",)),
     Task("Mentions that take part in an event, all others unmarked", ("mentions",), ("casie", "wikievents")),
 )
+SOURCES = ("annotate", "apply", "benchmarks/*.py", "configs", "corpus", "training")
 Runs = Sequence[Mapping[str, Any]]  # the results of one set and base, a seed each
 
 
 def commit_now() -> str:
-    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    """The commit that last changed what results depend on, marked where that was changed since."""
+    log = subprocess.run(["git", "log", "-1", "--format=%h", "--", *SOURCES], capture_output=True, text=True, check=False)
+    is_same = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *SOURCES], check=False).returncode == 0
+    return log.stdout.strip() + ("" if is_same else "-changed")
 
 
 def write_page(results: Mapping[str, Any], starter: Mapping[str, Any] | None, *, page: Path = PAGE) -> None:
@@ -173,7 +177,20 @@ def _cost_table(runs: Mapping[tuple[str, str], Runs]) -> list[str]:
 
 
 def _speed(results: Mapping[str, Any]) -> list[str]:
-    return _reading_speed(results) + _training_cost(results)
+    return _reading_speed(results) + _training_cost(results) + _survival(results)
+
+
+def _survival(results: Mapping[str, Any]) -> list[str]:
+    if "survival" not in results:
+        return []
+    found = results["survival"]
+    return [
+        "",
+        f"Training killed (SIGKILL) at a random moment and taken up with `--resume`: {found['n_same']} of "
+        f"{found['n_runs']} runs ended with",
+        f"the bytes of one that was not killed; {found['n_killed']} of them were killed before their end, {found['n_gone_on']} "
+        f"after a checkpoint (commit {found['commit']}).",
+    ]
 
 
 def _training_cost(results: Mapping[str, Any]) -> list[str]:
@@ -233,6 +250,54 @@ def starter_tables(starter: Mapping[str, Any]) -> list[str]:
         "### An outlet that was never read",
         "",
         *_outlet_table(starter["outlets"]),
+        *(_honesty_tables(starter["honesty"]) if "honesty" in starter else []),
+        *(_forecast_table(starter["forecast"]) if "forecast" in starter else []),
+    ]
+
+
+def _honesty_tables(result: Mapping[str, Any]) -> list[str]:
+    """The lines of how well the models know themselves. Any: what `benchmarks.honesty.honesty` gives."""
+    wanted = [key for key in result["layers"]["mentions"] if key.startswith("0.")]
+    rows = []
+    for layer, own in result["layers"].items():
+        kept = [_of_kept(own.get(key)) for key in wanted]
+        rows.append([layer, f"{own['found']:,}", f"{own['before']:.3f}", f"{own['after']:.3f}", *kept])
+    comparisons = result["comparisons"]
+    return [
+        "",
+        "### Scores that mean a probability",
+        "",
+        "Expected calibration error of what is found in the test articles, by the networks' own scores and by those that the",
+        "model gives; and of what `apply --precision` keeps, the share that is right. Means over the seeds.",
+        "",
+        *_table(("items", "found", "error before", "after", *(f"right (kept) for {key}" for key in wanted)), rows),
+        "",
+        "### Models that differ in their seed alone",
+        "",
+        f"`copydesk compare` of each seed with the next: {comparisons['shown']} of {comparisons['lines']} lines show a "
+        f"difference, and of models as good",
+        f"as one another chance would show one in {comparisons['by chance']}.",
+    ]
+
+
+def _of_kept(own: Mapping[str, Any] | None) -> str:
+    return "-" if own is None or own["right"] is None else f"{own['right']:.3f} ({own['kept']:.0%})"
+
+
+def _forecast_table(result: Mapping[str, Any]) -> list[str]:
+    """What more articles would bring. Any: what `benchmarks.honesty.forecasts` gives."""
+    rows = []
+    for name, own in result.items():
+        told = [own, "-"] if isinstance(own, str) else [f"{own['gain']:+.3f}", _range(own["ci"], sign="+")]
+        rows.append([_plain(name), *told])
+    n_more = next((own["articles_more"] for own in result.values() if not isinstance(own, str)), 0)
+    return [
+        "",
+        f"### What {n_more} more articles would bring",
+        "",
+        "The law through the learning curve above, as `copydesk curve` fits it.",
+        "",
+        *_table(("F1 on test", "gain", "95 % interval"), rows),
     ]
 
 

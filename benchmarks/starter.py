@@ -1,6 +1,6 @@
 """The starter corpus: what a model learns from it, from parts of it, and of an outlet that it never read.
 
-Runs are kept in build/starter, a folder each, and are not made twice; `score` adds them up and writes
+Runs are kept in build/starter, a folder for each commit and run, and are not made twice; `score` adds them up and writes
 benchmarks/starter.json and docs/learning-curve.png. Intervals are bootstraps over the test stories and the runs.
 """
 
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from training.pipeline import load_model
 from training.split import PARTS, Split, corpus_digest
 from training.train import Settings, train
 
+from .honesty import forecasts, honesty
 from .page import commit_now
 
 CORPUS = Path("corpus")
@@ -63,9 +65,9 @@ def runs() -> Iterator[Run]:
 
 def learn(names: Iterable[str]) -> None:
     """Trains the runs whose names begin with one of these (all without one), but for those that are there already."""
-    wanted = tuple(names) or ("",)
+    wanted, work = tuple(names) or ("",), RUNS / commit_now()
     for run in runs():
-        folder = RUNS / run.name
+        folder = work / run.name
         if run.name.startswith(wanted) and not (folder / FINISHED).exists():
             settings = Settings(read_schema(), base=str(BASE), seed=run.seed, overrides=STEPS)
             split = Split({"train": run.train, "dev": run.dev, "test": []}, [])
@@ -77,16 +79,18 @@ def learn(names: Iterable[str]) -> None:
 def score() -> dict[str, Any]:
     """The scores on test, in the tables whose runs are all there. Any: plain JSON."""
     test = list(read_records(CORPUS / "test.jsonl"))
-    made = [run for run in runs() if (RUNS / run.name / FINISHED).exists()]
+    work = RUNS / commit_now()
+    made = [run for run in runs() if (work / run.name / FINISHED).exists()]
     missing = sorted({run.name for run in runs()} - {run.name for run in made})
     if missing:
         print(f"not trained yet: {', '.join(missing)}")
-    counted = {run.name: count_by_story(load_model(str(RUNS / run.name)), test) for run in made if run.outlet is None}
+    counted = {run.name: count_by_story(load_model(work / run.name), test) for run in made if run.outlet is None}
     whole = [counted[name] for seed in SEEDS if (name := f"seed-{seed}") in counted]
     parts = {str(share): [own for seed in SEEDS[:3] if (own := counted.get(f"share-{share}-{seed}"))] for share in SHARES}
     names = [*SHOWN, *(f"given {name}" for name in SHOWN_GIVEN)]
     tables: dict[str, Any] = {}
     if len(whole) == len(SEEDS):
+        tables["honesty"] = honesty([load_model(work / f"seed-{seed}") for seed in SEEDS], test)
         tables["seeds"] = {name: summarize([rows[name] for rows in whole])._asdict() for name in names}
         if all(len(own) == 3 for own in parts.values()):
             curve = parts | {"100": whole[:3]}
@@ -94,18 +98,27 @@ def score() -> dict[str, Any]:
                 share: {name: summarize([rows[name] for rows in own])._asdict() for name in names}
                 for share, own in curve.items()
             }
+            tables["forecast"] = _forecasts(curve, names)
             tables["last quarter"] = {
                 name: paired_gain([r[name] for r in curve["75"]], [r[name] for r in curve["100"]]) for name in names
             }
         if not any(name.startswith("without-") for name in missing):
-            tables["outlets"] = dict(_outlet_scores(run, test) for run in made if run.outlet is not None)
+            tables["outlets"] = dict(_outlet_scores(run, test, work) for run in made if run.outlet is not None)
     return tables
 
 
-def _outlet_scores(run: Run, test: Iterable[Article]) -> tuple[str, dict[str, Any]]:
+def _forecasts(curve: Mapping[str, Sequence[Mapping[str, Rows]]], names: Iterable[str]) -> dict[str, Any]:
+    """What `forecasts` gives. curve: share -> counts of its runs, a seed each. Any: plain JSON."""
+    n_train = {run.name: len(run.train) for run in runs()}
+    size = {share: fmean(n_train[f"share-{share}-{seed}"] for seed in SEEDS[:3]) for share in map(str, SHARES)}
+    size["100"] = n_train["seed-0"]
+    return forecasts(names, [size[share] for share in curve], list(curve.values()))
+
+
+def _outlet_scores(run: Run, test: Iterable[Article], work: Path) -> tuple[str, dict[str, Any]]:
     """The outlet, and F1 on its test articles of a model that read it and of one that did not. Any: numbers."""
     own = [article for article in test if article.outlet == run.outlet]
-    seen, unseen = (count_by_story(load_model(str(RUNS / name)), own) for name in ("seed-0", run.name))
+    seen, unseen = (count_by_story(load_model(work / name), own) for name in ("seed-0", run.name))
     scores = {name: {"read": f1_of(seen[name]), "unread": f1_of(unseen[name])} for name in SHOWN}
     return str(run.outlet), {"n_articles": len(own), **scores}
 

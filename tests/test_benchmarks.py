@@ -17,9 +17,11 @@ from test_train import SMALL
 from annotate.records import Annotation, Article, Mention, Stance, read_records, write_records
 from benchmarks.accuracy import BY_SENTENCE, SETTINGS, given_triggers, make_given_mentions, measure, read_set
 from benchmarks.convert import article_digest, casie, conllpp, crossner_politics, dse, m2e2
+from benchmarks.honesty import forecasts
 from benchmarks.page import SETS, WORDS, accuracy_tables, interval_of_mean, starter_tables, write_page
 from benchmarks.starter import keep
 from training.convert import convert_records
+from training.curve import Rows
 
 BENCH = os.environ.get("COPYDESK_BENCH")
 needs_data = pytest.mark.skipif(BENCH is None, reason="COPYDESK_BENCH names no folder of public data")
@@ -360,6 +362,30 @@ def test_the_starter_section_has_its_four_tables() -> None:
     assert "| given stances | +0.020 | -0.010 to +0.050 |" in lines
     assert "| F1 on its test articles, read → unread | Harbor Courier | Northgate Wire |" in lines
     assert "| arguments attached | 0.300 → 0.250 | 0.300 → 0.250 |" in lines
+
+
+def test_the_starter_section_says_how_well_models_know_themselves() -> None:
+    kept = {"right": 0.823, "kept": 0.5}
+    layer = {"found": 1234, "before": 0.2, "after": 0.05, "0.8": kept, "0.9": {"right": None, "kept": 0.0}}
+    comparisons = {"lines": 100, "shown": 7, "by chance": 5}
+    forecast = {"mentions": {"articles_more": 50, "gain": 0.01, "ci": [-0.01, 0.03]}, "given stances": "not determined"}
+    lines = starter_tables(
+        starter() | {"honesty": {"layers": {"mentions": layer}, "comparisons": comparisons}, "forecast": forecast}
+    )
+    assert "| mentions | 1,234 | 0.200 | 0.050 | 0.823 (50%) | - |" in lines
+    assert any("7 of 100 lines show" in line for line in lines)
+    assert "### What 50 more articles would bring" in lines
+    assert "| mentions | +0.010 | -0.010 to +0.030 |" in lines
+    assert "| given stances | not determined | - |" in lines
+
+
+def test_forecasts_rise_where_the_scores_do() -> None:
+    def runs(right: int) -> list[dict[str, Rows]]:
+        return [{"mentions": {f"s{n}": (right, 10 - right, 10 - right) for n in range(20)}}]
+
+    points = [runs(right) for right in (3, 5, 6, 7)]
+    assert forecasts(["mentions"], [40, 80, 120, 160], points)["mentions"]["gain"] > 0
+    assert "do not rise" in forecasts(["mentions"], [40, 80, 120, 160], points[::-1])["mentions"]
 
 
 def test_tables_that_were_not_made_again_stay_with_their_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,78 @@
+"""How well the models of the starter corpus know themselves: scores, promised precision, comparisons and forecasts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+
+from annotate.records import Article
+from annotate.scores import COVERAGE
+from apply.cutoffs import cutoffs_of
+from training.compare import compare
+from training.curve import Rows, drawn_means, f1_of
+from training.evaluate import Scores, evaluate
+from training.forecast import forecast
+from training.judged import LAYERS, Judged, judge
+
+WANTED = (0.8, 0.9)  # of the items that are kept, the share that is right
+N_MORE = 50  # articles
+
+
+def honesty(models: Sequence[Language], test: Sequence[Article]) -> dict[str, Any]:
+    """How well models that differ in their seed know themselves on test: layer -> numbers, and their comparisons.
+
+    Any: plain JSON.
+    """
+    scores = [evaluate(nlp, test, n_resamples=1) for nlp in models]
+    gaps = [gap for one, other in pairwise(scores) for gap in compare(one, other).values()]
+    items = [_items(own) for own in scores]
+    return {
+        "layers": {layer: _layer(layer, models, scores, items) for layer in LAYERS},
+        "comparisons": {
+            "lines": len(gaps),
+            "shown": sum(gap.is_shown for gap in gaps),
+            "by chance": round((1 - COVERAGE) * len(gaps)),
+        },
+    }
+
+
+def _items(scores: Scores) -> list[Judged]:
+    return [item for pair in scores.pairs for item in judge(pair.gold, pair.found)]
+
+
+def _layer(
+    layer: str, models: Sequence[Language], scores: Sequence[Scores], items: Sequence[Sequence[Judged]]
+) -> dict[str, Any]:
+    """Means over the models; of precisions, None where nothing is kept. Any: plain JSON."""
+    both = [own.calibration[layer] for own in scores]
+    found: dict[str, Any] = {
+        "found": round(fmean(own.after.n_items for own in both)),
+        "before": round(fmean(own.before.error for own in both), 4),
+        "after": round(fmean(own.after.error for own in both), 4),
+    }
+    for wanted in WANTED if layer != "attributes" else ():
+        kept = n_right = n_all = 0
+        for nlp, judged in zip(models, items, strict=True):
+            cutoffs = cutoffs_of(nlp, precision=wanted)
+            own = [item for item in judged if item.layer == layer]
+            left = [item for item in own if cutoffs is not None and cutoffs.keep(layer, item.label, item.score)]
+            n_all, kept, n_right = n_all + len(own), kept + len(left), n_right + sum(item.is_right for item in left)
+        found[str(wanted)] = {"right": round(n_right / kept, 4) if kept else None, "kept": round(kept / max(n_all, 1), 4)}
+    return found
+
+
+def forecasts(names: Iterable[str], sizes: Sequence[float], points: Sequence[Sequence[Mapping[str, Rows]]]) -> dict[str, Any]:
+    """What N_MORE articles more would bring, score -> numbers or the reason why nobody can tell.
+
+    sizes: articles of each point. points: the runs of each, score -> counts. Any: as in `Forecast.to_json`.
+    """
+    made: dict[str, Any] = {}
+    for name in names:
+        rows = [[run[name] for run in runs] for runs in points]
+        f1 = [fmean(f1_of(own) for own in runs) for runs in rows]
+        found = forecast(sizes, f1, np.stack([drawn_means(own) for own in rows], axis=1), N_MORE)
+        made[name] = found if isinstance(found, str) else found.to_json()
+    return made
