@@ -274,9 +274,9 @@ def _honesty_tables(result: Mapping[str, Any]) -> list[str]:
         "",
         "### Models that differ in their seed alone",
         "",
-        f"`copydesk compare` of each seed with the next: {comparisons['shown']} of {comparisons['lines']} lines show a "
-        f"difference, and of models as good",
-        f"as one another chance would show one in {comparisons['by chance']}.",
+        "`copydesk compare` tells of two models, not of what made them. Of each seed's with the next, "
+        f"{comparisons['shown']} of {comparisons['lines']} lines show a",
+        f"difference; {comparisons['by chance']} would by chance. Settings are better than others where several seeds say so.",
     ]
 
 
