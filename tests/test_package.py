@@ -15,6 +15,7 @@ from test_train import SMALL
 from annotate.errors import DataError
 from annotate.records import Article
 from annotate.schema import Schema
+from training.card import _card
 from training.package import package
 from training.split import split_corpus
 from training.train import Settings, train
@@ -102,6 +103,12 @@ def test_card_shows_scores_and_licence(wheel: Path) -> None:
     assert "CC BY 4.0" in card
     assert "| triggers |" in card
     assert "(expected calibration error): mentions 0." in card
+
+
+def test_card_names_the_transformer_that_a_model_began_with() -> None:
+    meta = {"lang": "en", "name": "news", "version": "0.1.0", "license": "MIT"}
+    card = "\n".join(_card(meta, {"base": None, "transformer": {"name": "tiny-bert"}}, {}))
+    assert "Trained from the transformer tiny-bert" in card and "nothing but the corpus" not in card
 
 
 def test_same_model_gives_the_same_bytes(wheel: Path, model: Path, tmp_path: Path) -> None:
