@@ -195,6 +195,18 @@ def test_scores_on_what_was_learnt_from_say_so(model: Path, tmp_path: Path) -> N
     assert "learnt from" not in evaluate_files(str(model), tmp_path / "fresh.jsonl")
 
 
+def test_a_pipeline_that_is_in_no_folder_has_learnt_from_none_of_the_articles_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spacy
+
+    from training.evaluate import evaluate
+
+    (tmp_path / "split.json").write_text('{"train": ["a0", "a1", "a2"]}')
+    monkeypatch.chdir(tmp_path)
+    assert evaluate(spacy.blank("en"), corpus(3)).n_learnt == 0
+
+
 @pytest.mark.parametrize(
     ("overrides", "finding"),
     [

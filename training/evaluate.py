@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from annotate.errors import DataError
@@ -109,8 +108,8 @@ def evaluate(
 
 def _learnt(nlp: "Language") -> set[str]:
     """Ids of the articles that the model of a folder was trained on; none where it does not say."""
-    path = Path(nlp.path or "") / SPLIT
-    return set(json.loads(path.read_text(encoding="utf-8"))["train"]) if path.is_file() else set()
+    path = nlp.path and nlp.path / SPLIT
+    return set(json.loads(path.read_text(encoding="utf-8"))["train"]) if path and path.is_file() else set()
 
 
 def score(
