@@ -3,17 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from spacy.language import Language
 
-from annotate.records import Article
 from annotate.scores import COVERAGE
-from apply.cutoffs import cutoffs_of
+from apply.cutoffs import Cutoffs, cutoffs_of
 from training.compare import compare
 from training.curve import Rows, drawn_means, f1_of
-from training.evaluate import Scores, evaluate
+from training.evaluate import Scores
 from training.forecast import forecast
 from training.judged import LAYERS, Judged, judge
 
@@ -21,16 +20,23 @@ WANTED = (0.8, 0.9)  # of the items that are kept, the share that is right
 N_MORE = 50  # articles
 
 
-def honesty(models: Sequence[Language], test: Sequence[Article]) -> dict[str, Any]:
+class Known(NamedTuple):
+    """A model's scores, all its items, and for each wanted precision where its labels are cut off."""
+
+    scores: Scores
+    items: list[Judged]
+    cutoffs: dict[float, Cutoffs | None]
+
+
+def honesty(models: Iterable[tuple[Language, Scores]]) -> dict[str, Any]:
     """How well models that differ in their seed know themselves on test: layer -> numbers, and their comparisons.
 
-    Any: plain JSON.
+    models: each with its scores on the same articles. Any: plain JSON.
     """
-    scores = [evaluate(nlp, test, n_resamples=1) for nlp in models]
-    gaps = [gap for one, other in pairwise(scores) for gap in compare(one, other).values()]
-    items = [_items(own) for own in scores]
+    known = [Known(own, _items(own), {want: cutoffs_of(nlp, precision=want) for want in WANTED}) for nlp, own in models]
+    gaps = [gap for one, other in pairwise(known) for gap in compare(one.scores, other.scores).values()]
     return {
-        "layers": {layer: _layer(layer, models, scores, items) for layer in LAYERS},
+        "layers": {layer: _layer(layer, known) for layer in LAYERS},
         "comparisons": {
             "lines": len(gaps),
             "shown": sum(gap.is_shown for gap in gaps),
@@ -43,11 +49,9 @@ def _items(scores: Scores) -> list[Judged]:
     return [item for pair in scores.pairs for item in judge(pair.gold, pair.found)]
 
 
-def _layer(
-    layer: str, models: Sequence[Language], scores: Sequence[Scores], items: Sequence[Sequence[Judged]]
-) -> dict[str, Any]:
+def _layer(layer: str, known: Sequence[Known]) -> dict[str, Any]:
     """Means over the models; of precisions, None where nothing is kept. Any: plain JSON."""
-    both = [own.calibration[layer] for own in scores]
+    both = [model.scores.calibration[layer] for model in known]
     found: dict[str, Any] = {
         "found": round(fmean(own.after.n_items for own in both)),
         "before": round(fmean(own.before.error for own in both), 4),
@@ -55,9 +59,9 @@ def _layer(
     }
     for wanted in WANTED if layer != "attributes" else ():
         kept = n_right = n_all = 0
-        for nlp, judged in zip(models, items, strict=True):
-            cutoffs = cutoffs_of(nlp, precision=wanted)
-            own = [item for item in judged if item.layer == layer]
+        for model in known:
+            cutoffs = model.cutoffs[wanted]
+            own = [item for item in model.items if item.layer == layer]
             left = [item for item in own if cutoffs is not None and cutoffs.keep(layer, item.label, item.score)]
             n_all, kept, n_right = n_all + len(own), kept + len(left), n_right + sum(item.is_right for item in left)
         found[str(wanted)] = {"right": round(n_right / kept, 4) if kept else None, "kept": round(kept / max(n_all, 1), 4)}

@@ -20,6 +20,7 @@ from annotate.notation import read_marked
 from annotate.records import Article, read_records
 from annotate.schema import read_schema
 from training.curve import Rows, count_by_story, digest_of, summarize
+from training.evaluate import evaluate
 from training.leaks import pretended
 from training.pipeline import load_model
 from training.split import PARTS, SHARES, Split, corpus_digest
@@ -121,7 +122,8 @@ def score(corpus: Corpus, settings: Settings, work: Path, n_seeds: int = N_SEEDS
     """The mean F1 of each arm over the seeds, and what the random one has more. Any: plain JSON."""
     counted: dict[str, list[Mapping[str, Rows]]] = {arm: [] for arm in ARMS}
     for run in runs(corpus, n_seeds):
-        counted[run.arm].append(count_by_story(load_model(folder_of(run, settings, work)), run.scored))
+        nlp = load_model(folder_of(run, settings, work))
+        counted[run.arm].append(count_by_story(evaluate(nlp, run.scored, n_resamples=1).pairs))
     names = [*SHOWN, *(f"given {name}" for name in SHOWN_GIVEN)]
     scores = {}
     for name in names:

@@ -19,6 +19,7 @@ from annotate.records import Article, read_records
 from annotate.schema import read_schema
 from annotate.scores import MIN_STORIES
 from training.curve import Rows, count_by_story, draw_share, drawn_means, f1_of, interval, summarize
+from training.evaluate import evaluate
 from training.pipeline import load_model
 from training.split import PARTS, Split, corpus_digest
 from training.train import Settings, train
@@ -84,13 +85,14 @@ def score() -> dict[str, Any]:
     missing = sorted({run.name for run in runs()} - {run.name for run in made})
     if missing:
         print(f"not trained yet: {', '.join(missing)}")
-    counted = {run.name: count_by_story(load_model(work / run.name), test) for run in made if run.outlet is None}
+    scores = {run.name: evaluate(load_model(work / run.name), test, n_resamples=1) for run in made if run.outlet is None}
+    counted = {name: count_by_story(own.pairs) for name, own in scores.items()}
     whole = [counted[name] for seed in SEEDS if (name := f"seed-{seed}") in counted]
     parts = {str(share): [own for seed in SEEDS[:3] if (own := counted.get(f"share-{share}-{seed}"))] for share in SHARES}
     names = [*SHOWN, *(f"given {name}" for name in SHOWN_GIVEN)]
     tables: dict[str, Any] = {}
     if len(whole) == len(SEEDS):
-        tables["honesty"] = honesty([load_model(work / f"seed-{seed}") for seed in SEEDS], test)
+        tables["honesty"] = honesty([(load_model(work / name), scores[name]) for name in (f"seed-{n}" for n in SEEDS)])
         tables["seeds"] = {name: summarize([rows[name] for rows in whole])._asdict() for name in names}
         if all(len(own) == 3 for own in parts.values()):
             curve = parts | {"100": whole[:3]}
@@ -118,7 +120,8 @@ def _forecasts(curve: Mapping[str, Sequence[Mapping[str, Rows]]], names: Iterabl
 def _outlet_scores(run: Run, test: Iterable[Article], work: Path) -> tuple[str, dict[str, Any]]:
     """The outlet, and F1 on its test articles of a model that read it and of one that did not. Any: numbers."""
     own = [article for article in test if article.outlet == run.outlet]
-    seen, unseen = (count_by_story(load_model(work / name), own) for name in ("seed-0", run.name))
+    models = (load_model(work / name) for name in ("seed-0", run.name))
+    seen, unseen = (count_by_story(evaluate(nlp, own, n_resamples=1).pairs) for nlp in models)
     scores = {name: {"read": f1_of(seen[name]), "unread": f1_of(unseen[name])} for name in SHOWN}
     return str(run.outlet), {"n_articles": len(own), **scores}
 

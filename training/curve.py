@@ -18,7 +18,7 @@ from annotate.matching import SCORES, count_matches
 from annotate.records import LAYERS, Annotation, Article
 from annotate.scores import MIN_STORIES, middle
 
-from .evaluate import GIVEN, evaluate
+from .evaluate import GIVEN, Pair, evaluate
 from .forecast import Forecast, forecast
 from .split import Split, corpus_digest, usable
 
@@ -107,13 +107,13 @@ def n_stories_of(percent: int, n_stories: int) -> int:
     return max(1, round(n_stories * percent / 100))
 
 
-def count_by_story(nlp: "Language", articles: Sequence[Article], annotator: str | None = None) -> Counted:
-    """The counts of each score and story, also with gold spans given.
+def count_by_story(pairs: Iterable[Pair]) -> Counted:
+    """The counts of each score and story, also with gold spans given, of what `evaluate` compared.
 
     In a layer that the model lacks, because its articles taught none, it has found nothing.
     """
     rows: dict[str, dict[str, tuple[int, int, int]]] = {}
-    for pair in evaluate(nlp, articles, annotator=annotator, n_resamples=1).pairs:
+    for pair in pairs:
         found = {str(name): counts for name, counts in count_matches(pair.gold, _whole(pair.found)).items()}
         if pair.given is not None:
             given = count_matches(pair.gold, _whole(pair.given))
@@ -205,7 +205,7 @@ def trace(
             own = Split({"train": part, "dev": split.parts["dev"], "test": []}, [])
             nlp = _model(own, work, share, replace(settings, seed=seed), say, stream)
             sizes.append(len(part))
-            runs.append(count_by_story(nlp, scored, settings.annotator))
+            runs.append(count_by_story(evaluate(nlp, scored, annotator=settings.annotator, n_resamples=1).pairs))
         points.append((share, tuple(sizes), runs))
     return to_curve(points, plan, scored_on, len(scored))
 
