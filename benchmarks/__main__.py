@@ -10,7 +10,7 @@ once, only dev is scored and nothing is kept. speed: words per CPU second of a t
 survival: training runs that are killed at random moments and go on must end with the bytes of one that was not. Without a
 word, all four are run. starter: what is learnt from the starter corpus, see benchmarks/starter.py; takes hours. pretended:
 what a random split would have pretended on it, see benchmarks/pretended.py; a run that is named (by-story-0, random-0, …)
-is trained alone, so that several can be at once. table: writes the tables of docs/benchmarks.md again.
+is trained alone, so that several can be at once. table: writes the tables of docs/benchmarks.md and README.md again.
 """
 
 import json
@@ -23,7 +23,7 @@ from typing import Any
 from annotate.errors import DataError
 from annotate.outputs import whole_file
 
-from .page import SETS, commit_now, write_page
+from .page import SETS, commit_now, write_page, write_readme
 
 RESULTS = Path("benchmarks/results.json")
 STARTER = Path("benchmarks/starter.json")
@@ -35,12 +35,12 @@ NO_DATA = "COPYDESK_BENCH is not set: accuracy is not measured (docs/benchmarks.
 
 def main(words: list[str]) -> None:
     if words[:1] == ["table"]:
-        write_page(read_json(RESULTS), read_json(STARTER))
+        write_pages(read_json(RESULTS))
     elif words[:1] == ["starter"]:
         from .starter import main as starter
 
         starter(words[1:])
-        write_page(read_json(RESULTS), read_json(STARTER))
+        write_pages(read_json(RESULTS))
     elif words[:1] == ["pretended"]:
         measure_pretended(words[1:])
     elif words[:1] == ["speed"]:
@@ -160,7 +160,13 @@ def keep(key: str, result: dict[str, Any], commit: str) -> None:
     results = read_json(RESULTS) | {key: {"commit": commit} | result}
     with whole_file(RESULTS, force=True) as path:
         path.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", encoding="utf-8")
+    write_pages(results)
+
+
+def write_pages(results: dict[str, Any]) -> None:
+    """Any: plain JSON."""
     write_page(results, read_json(STARTER))
+    write_readme(results)
 
 
 if __name__ == "__main__":

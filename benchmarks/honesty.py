@@ -9,7 +9,7 @@ import numpy as np
 from spacy.language import Language
 
 from annotate.scores import COVERAGE
-from apply.cutoffs import Cutoffs, cutoffs_of
+from apply.cutoffs import Cutoffs, cutoffs_of, left_in
 from training.compare import compare
 from training.curve import Rows, drawn_means, f1_of
 from training.evaluate import Scores
@@ -21,11 +21,11 @@ N_MORE = 50  # articles
 
 
 class Known(NamedTuple):
-    """A model's scores, all its items, and for each wanted precision where its labels are cut off."""
+    """A model's scores, all its items, and for each wanted precision those that are kept."""
 
     scores: Scores
     items: list[Judged]
-    cutoffs: dict[float, Cutoffs | None]
+    kept: dict[float, list[Judged]]
 
 
 def honesty(models: Iterable[tuple[Language, Scores]]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def honesty(models: Iterable[tuple[Language, Scores]]) -> dict[str, Any]:
 
     models: each with its scores on the same articles. Any: plain JSON.
     """
-    known = [Known(own, _items(own), {want: cutoffs_of(nlp, precision=want) for want in WANTED}) for nlp, own in models]
+    known = [_known(nlp, scores) for nlp, scores in models]
     gaps = [gap for one, other in pairwise(known) for gap in compare(one.scores, other.scores).values()]
     return {
         "layers": {layer: _layer(layer, known) for layer in LAYERS},
@@ -45,12 +45,19 @@ def honesty(models: Iterable[tuple[Language, Scores]]) -> dict[str, Any]:
     }
 
 
-def _items(scores: Scores) -> list[Judged]:
-    return [item for pair in scores.pairs for item in judge(pair.gold, pair.found)]
+def _known(nlp: Language, scores: Scores) -> Known:
+    cutoffs = {wanted: cutoffs_of(nlp, precision=wanted) for wanted in WANTED}
+    return Known(scores, _items(scores), {wanted: _items(scores, own) for wanted, own in cutoffs.items()})
+
+
+def _items(scores: Scores, cutoffs: Cutoffs | None = None) -> list[Judged]:
+    """What was found, without what the cut-offs leave out, and all that points to it, as `apply` does."""
+    both = ((pair.gold, pair.found if cutoffs is None else left_in(pair.found, cutoffs)) for pair in scores.pairs)
+    return [item for gold, found in both for item in judge(gold, found)]
 
 
 def _layer(layer: str, known: Sequence[Known]) -> dict[str, Any]:
-    """Means over the models; of precisions, None where nothing is kept. Any: plain JSON."""
+    """Means over the models; of what is kept, the share of all models' together, None without any. Any: plain JSON."""
     both = [model.scores.calibration[layer] for model in known]
     found: dict[str, Any] = {
         "found": round(fmean(own.after.n_items for own in both)),
@@ -58,13 +65,10 @@ def _layer(layer: str, known: Sequence[Known]) -> dict[str, Any]:
         "after": round(fmean(own.after.error for own in both), 4),
     }
     for wanted in WANTED if layer != "attributes" else ():
-        kept = n_right = n_all = 0
-        for model in known:
-            cutoffs = model.cutoffs[wanted]
-            own = [item for item in model.items if item.layer == layer]
-            left = [item for item in own if cutoffs is not None and cutoffs.keep(layer, item.label, item.score)]
-            n_all, kept, n_right = n_all + len(own), kept + len(left), n_right + sum(item.is_right for item in left)
-        found[str(wanted)] = {"right": round(n_right / kept, 4) if kept else None, "kept": round(kept / max(n_all, 1), 4)}
+        n_all = sum(item.layer == layer for model in known for item in model.items)
+        kept = [item.is_right for model in known for item in model.kept[wanted] if item.layer == layer]
+        right = round(fmean(kept), 4) if kept else None
+        found[str(wanted)] = {"right": right, "kept": round(len(kept) / max(n_all, 1), 4)}
     return found
 
 

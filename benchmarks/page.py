@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, made from benchmarks/results.json and benchmarks/starter.json."""
+"""The tables of docs/benchmarks.md and README.md, made from benchmarks/results.json and benchmarks/starter.json."""
 
 import math
 import subprocess
@@ -7,8 +7,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
+from .markdown import span, table
+from .starter_page import pretended_table, starter_tables
+
 PAGE = Path("docs/benchmarks.md")
-PLOT = Path("docs/learning-curve.png")
+README = Path("README.md")
 SETS = {
     "casie": "CASIE",
     "m2e2": "M2E2",
@@ -38,6 +41,25 @@ WORDS = {
     "attributes": "end to end",
     "given attributes": "triggers and mentions given",
     "given stances": "mentions given",
+}
+README_BASE = "md"
+README_WORDS = {
+    "mentions": "entities",
+    "triggers": "triggers",
+    "arguments": "arguments",
+    "arguments_attached": "arguments, attached",
+    "given triggers arguments": "arguments, triggers given",
+    "given stances": "stances, mentions given",
+}
+_EVENTS = ("triggers", "arguments", "arguments_attached")
+README_SCORES = {
+    "casie": _EVENTS,
+    "m2e2": _EVENTS,
+    "m2e2_by_sentence": _EVENTS,
+    "wikievents": ("given triggers arguments", "triggers", "arguments_attached"),
+    "dse": ("given stances",),
+    "conllpp": ("mentions",),
+    "crossner_politics": ("mentions",),
 }
 T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t for n runs: n - 1 degrees of freedom, two-sided 95 %
 
@@ -88,6 +110,35 @@ def write_page(results: Mapping[str, Any], starter: Mapping[str, Any] | None, *,
     page.write_text(text, encoding="utf-8")
 
 
+def write_readme(results: Mapping[str, Any], *, page: Path = README) -> None:
+    """README.md with its table and costs made new. Any: plain JSON."""
+    page.write_text(_between(page.read_text(encoding="utf-8"), "results", readme_lines(results)), encoding="utf-8")
+
+
+def readme_lines(results: Mapping[str, Any]) -> list[str]:
+    """What README.md has of the results: what users ask first of each set. Any: plain JSON."""
+    own = {name: runs for (name, base), runs in runs_of(results).items() if base == README_BASE}
+    if not own:
+        return []
+    rows = []
+    for name, runs in own.items():
+        for score in README_SCORES[name]:
+            for _, _, _, mean, ci, _, published, ratio in _score_rows(name, README_BASE, runs, [score]):
+                rows.append((SETS[name], README_WORDS[score], mean, ci, str(len(runs)), published, ratio))
+    minutes = [fmean(run["training_cpu_seconds"] for run in runs) / 60 for runs in own.values()]
+    words = [fmean(run["words_per_cpu_second"] for run in runs) for runs in own.values()]
+    lines = table(("set", "F1 on test of", "mean", "95 % interval", "seeds", "published", "ratio"), rows)
+    lines += [
+        "",
+        f"One training takes {min(minutes):.0f} to {max(minutes):.0f} minutes of one CPU core, and the models read "
+        f"{min(words):,.0f} to {max(words):,.0f} words per CPU second.",
+    ]
+    if "speed" in results:
+        speed = results["speed"]
+        lines.append(f"The starter model, all components, reads {speed['words_per_cpu_second']:,} (commit {speed['commit']}).")
+    return lines
+
+
 def _between(text: str, name: str, lines: Sequence[str]) -> str:
     """The text with these lines between the markers of that name."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -112,7 +163,7 @@ def accuracy_tables(results: Mapping[str, Any]) -> list[str]:
         ]
         if rows:
             head = ("set", "base", "F1 of", "mean", "95 % interval", "over seeds", "published", "ratio")
-            lines += [f"### {task.title}", "", *_table(head, rows), ""]
+            lines += [f"### {task.title}", "", *table(head, rows), ""]
     if runs:
         lines += ["### Costs", "", *_cost_table(runs), ""]
     return lines
@@ -138,7 +189,7 @@ def _score_rows(name: str, base: str, runs: Runs, scores: Iterable[str]) -> list
             seeds = f"{min(values):.3f} to {max(values):.3f}" if len(values) > 1 else "one"
             published = PUBLISHED.get(name, {}).get(score)
             beside = ["-", "-"] if published is None else [f"{published:.3f}", f"{fmean(values) / published:.2f}"]
-            rows.append([SETS[name], base, WORDS[score], f"{fmean(values):.3f}", _range(interval_of_mean(own)), seeds, *beside])
+            rows.append([SETS[name], base, WORDS[score], f"{fmean(values):.3f}", span(interval_of_mean(own)), seeds, *beside])
     return rows
 
 
@@ -173,7 +224,7 @@ def _cost_table(runs: Mapping[tuple[str, str], Runs]) -> list[str]:
             ", ".join(sorted({run["commit"] for run in own})),
         ]
         rows.append([SETS[name], base, *cells])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _speed(results: Mapping[str, Any]) -> list[str]:
@@ -197,10 +248,11 @@ def _training_cost(results: Mapping[str, Any]) -> list[str]:
     if "training_cost" not in results:
         return []
     cost = results["training_cost"]
+    ratio = cost["ours"] / cost["spacys"]
     return [
         "",
         f"Training on the starter corpus for {cost['steps']} steps: `copydesk train`, with all that it does around them,",
-        f"{cost['ours']} CPU seconds, `spacy train` with the same config {cost['spacys']}: {cost['ratio']:.2f} of it "
+        f"{cost['ours']} CPU seconds, `spacy train` with the same config {cost['spacys']}: {ratio:.2f} of it "
         f"(commit {cost['commit']}).",
     ]
 
@@ -218,140 +270,3 @@ def _reading_speed(results: Mapping[str, Any]) -> list[str]:
         part = f"{speed['of_entities_alone']:.2f}"
         lines.append(f"As a part of the speed of the same tok2vec with entities alone, in one process: {part}.")
     return lines
-
-
-def starter_tables(starter: Mapping[str, Any]) -> list[str]:
-    """The lines of the tables of the starter corpus. Any: what `benchmarks.starter.score` gives."""
-    seeds, curve, gains = starter["seeds"], starter["curve"], starter["last quarter"]
-    n_runs = max(len(value["runs"]) for value in seeds.values())
-    shares = sorted(curve, key=int)
-    whole = [[_plain(s), f"{v['mean']:.3f}", _range(v["ci"]), _extent(v["runs"])] for s, v in seeds.items()]
-    by_share = [
-        [_plain(s), *(f"{curve[share][s]['mean']:.3f} [{_range(curve[share][s]['ci'])}]" for share in shares)] for s in seeds
-    ]
-    last = [[_plain(s), f"{v['gain']:+.3f}", _range(v["ci"], sign="+")] for s, v in gains.items()]
-    settings = ", ".join(f"{name} {value}" for name, value in starter["settings"].items())
-    return [
-        f"Run with {settings}; corpus {starter['corpus'][:12]}. {_commits(starter['commits'])}",
-        "",
-        f"### {n_runs} seeds, all train stories",
-        "",
-        *_table(("F1 on test", "mean", "95 % interval", "over seeds"), whole),
-        "",
-        "### Learning curve: F1 on test by the share of the train stories",
-        "",
-        *([f"![F1 on test by the share of the train stories]({PLOT.name})", ""] if PLOT.exists() else []),
-        *_table(("F1 on test", *(f"{share} %" for share in shares)), by_share),
-        "",
-        "### What the last quarter of the train stories gains",
-        "",
-        *_table(("F1 on test", "gain", "95 % interval"), last),
-        "",
-        "### An outlet that was never read",
-        "",
-        *_outlet_table(starter["outlets"]),
-        *(_honesty_tables(starter["honesty"]) if "honesty" in starter else []),
-        *(_forecast_table(starter["forecast"]) if "forecast" in starter else []),
-    ]
-
-
-def _honesty_tables(result: Mapping[str, Any]) -> list[str]:
-    """The lines of how well the models know themselves. Any: what `benchmarks.honesty.honesty` gives."""
-    wanted = [key for key in result["layers"]["mentions"] if key.startswith("0.")]
-    rows = []
-    for layer, own in result["layers"].items():
-        kept = [_of_kept(own.get(key)) for key in wanted]
-        rows.append([layer, f"{own['found']:,}", f"{own['before']:.3f}", f"{own['after']:.3f}", *kept])
-    comparisons = result["comparisons"]
-    return [
-        "",
-        "### Scores that mean a probability",
-        "",
-        "Expected calibration error of what is found in the test articles, by the networks' own scores and by those that the",
-        "model gives; and of what `apply --precision` keeps, the share that is right. Means over the seeds.",
-        "",
-        *_table(("items", "found", "error before", "after", *(f"right (kept) for {key}" for key in wanted)), rows),
-        "",
-        "### Models that differ in their seed alone",
-        "",
-        "`copydesk compare` tells of two models, not of what made them. Of each seed's with the next, "
-        f"{comparisons['shown']} of {comparisons['lines']} lines show a",
-        f"difference; {comparisons['by chance']} would by chance. Settings are better than others where several seeds say so.",
-    ]
-
-
-def _of_kept(own: Mapping[str, Any] | None) -> str:
-    return "-" if own is None or own["right"] is None else f"{own['right']:.3f} ({own['kept']:.0%})"
-
-
-def _forecast_table(result: Mapping[str, Any]) -> list[str]:
-    """What more articles would bring. Any: what `benchmarks.honesty.forecasts` gives."""
-    rows = []
-    for name, own in result.items():
-        told = [own, "-"] if isinstance(own, str) else [f"{own['gain']:+.3f}", _range(own["ci"], sign="+")]
-        rows.append([_plain(name), *told])
-    n_more = next((own["articles_more"] for own in result.values() if not isinstance(own, str)), 0)
-    return [
-        "",
-        f"### What {n_more} more articles would bring",
-        "",
-        "The law through the learning curve above, as `copydesk curve` fits it.",
-        "",
-        *_table(("F1 on test", "gain", "95 % interval"), rows),
-    ]
-
-
-def pretended_table(result: Mapping[str, Any]) -> list[str]:
-    """The lines of what a random split would have pretended. Any: what `benchmarks.pretended.score` gives."""
-    settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items())
-    rows = []
-    for name, own in result["scores"].items():
-        arms = [f"{own[arm]['mean']:.3f}" for arm in ("by story", "random")]
-        rows.append([_plain(name), *arms, f"{own['gain']:+.3f}", _range(own["ci"], sign="+")])
-    return [
-        "### What a random split would have pretended",
-        "",
-        f"{result['test articles']} test articles, one of each story, scored by models that have another article of the same "
-        "story in train (random),",
-        f"and by models that have one of another story in its place (by story); else both learn from the same, "
-        f"{result['train articles']} articles in all.",
-        f"Drawn article by article, {result['share']:.0%} of the test articles would have one of their own story elsewhere. "
-        f"{result['seeds']} seeds each, with",
-        f"{settings}, at commit {result['commit']}; corpus {result['corpus'][:12]}.",
-        "",
-        *_table(("F1 on test", "by story", "random", "pretended", "95 % interval"), rows),
-    ]
-
-
-def _commits(commits: Mapping[str, str]) -> str:
-    """Which commit each table is of."""
-    if len(set(commits.values())) == 1:
-        return f"Commit {next(iter(commits.values()))}."
-    return "Commits: " + ", ".join(f"{table} {commit}" for table, commit in commits.items()) + "."
-
-
-def _outlet_table(outlets: Mapping[str, Any]) -> list[str]:
-    """A row for each score and a column for each outlet: F1 with it in train, and without."""
-    names = sorted(outlets)
-    scores = [score for score in outlets[names[0]] if score != "n_articles"] if names else []
-    rows = [["test articles", *(str(outlets[name]["n_articles"]) for name in names)]]
-    for score in scores:
-        cells = (outlets[name][score] for name in names)
-        rows.append([_plain(score), *(f"{cell['read']:.3f} → {cell['unread']:.3f}" for cell in cells)])
-    return _table(("F1 on its test articles, read → unread", *names), rows)
-
-
-def _plain(score: str) -> str:
-    return score.replace("_", " ")
-
-
-def _range(interval: Sequence[float] | None, *, sign: str = "") -> str:
-    return "-" if interval is None else f"{interval[0]:{sign}.3f} to {interval[1]:{sign}.3f}"
-
-
-def _extent(values: Sequence[float]) -> str:
-    return f"{min(values):.3f} to {max(values):.3f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]

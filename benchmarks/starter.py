@@ -26,12 +26,12 @@ from training.train import Settings, train
 
 from .honesty import forecasts, honesty
 from .page import commit_now
+from .starter_page import PLOT
 
 CORPUS = Path("corpus")
 RUNS = Path("build/starter")
 BASE = Path("models/base/en_core_web_md")
 RESULTS = Path("benchmarks/starter.json")
-PLOT = Path("docs/learning-curve.png")
 FINISHED = "run.json"  # what a training leaves when it is done
 STEPS = {"training.max_steps": 1000}  # as in the Makefile
 SEEDS = range(5)

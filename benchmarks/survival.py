@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 FLAGS = [
     *("--base", "none", "--training.max_steps", "60", "--training.eval_frequency", "5"),
@@ -26,10 +26,10 @@ def run_with_kills(command: Sequence[str], moments: Sequence[tuple[int, float]])
     said: list[str] = []
     for n_lines, seconds in moments:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr is not None
+            stderr = cast("IO[str]", process.stderr)
             own: list[str] = []
             while sum(line[0].isdigit() and "/" in line.split()[0] for line in own) < n_lines:
-                line = process.stderr.readline()
+                line = stderr.readline()
                 if not line:
                     break
                 own.append(line)
@@ -37,7 +37,7 @@ def run_with_kills(command: Sequence[str], moments: Sequence[tuple[int, float]])
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
-                said.append("".join(own) + process.stderr.read())
+                said.append("".join(own) + stderr.read())
     done = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     return [*said, done.stderr]
 

@@ -24,7 +24,7 @@ def training_cost(folder: Path, base: str | None, *, n_steps: int) -> dict[str, 
         ours = ["copydesk", "train", str(folder), "--out", str(work / "ours"), "--base", base or "none", *settings]
         spacys = ["spacy", "train", str(config), "--output", str(work / "spacys"), "--code", "training/pipeline.py"]
         costs = {name: cpu_seconds(command) for name, command in (("ours", ours), ("spacys", spacys))}
-    return {name: round(cost, 1) for name, cost in costs.items()} | {"ratio": round(costs["ours"] / costs["spacys"], 3)}
+    return {name: round(cost, 1) for name, cost in costs.items()}
 
 
 def write_config(folder: Path, work: Path, base: str | None, *, n_steps: int) -> Path:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,8 +19,9 @@ from annotate.records import Annotation, Article, Mention, Stance, read_records,
 from benchmarks.accuracy import BY_SENTENCE, SETTINGS, given_triggers, make_given_mentions, measure, read_set
 from benchmarks.convert import article_digest, casie, conllpp, crossner_politics, dse, m2e2
 from benchmarks.honesty import forecasts
-from benchmarks.page import SETS, WORDS, accuracy_tables, interval_of_mean, starter_tables, write_page
+from benchmarks.page import SETS, WORDS, accuracy_tables, interval_of_mean, readme_lines, write_page, write_readme
 from benchmarks.starter import keep
+from benchmarks.starter_page import starter_tables
 from training.convert import convert_records
 from training.curve import Rows
 
@@ -422,6 +424,26 @@ def test_the_page_keeps_what_is_outside_the_markers(tmp_path: Path) -> None:
     assert "### An outlet that was never read" in page.read_text()
 
 
+def test_the_pages_have_what_the_results_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    results, starter = (json.loads(Path(f"benchmarks/{name}.json").read_text()) for name in ("results", "starter"))
+    copies = {page: tmp_path / page.name for page in (Path("docs/benchmarks.md"), Path("README.md"))}
+    for page, copy in copies.items():
+        shutil.copy(page, copy)
+    write_page(results, starter, page=copies[Path("docs/benchmarks.md")])
+    write_readme(results, page=copies[Path("README.md")])
+    assert [str(page) for page, copy in copies.items() if copy.read_text() != page.read_text()] == []
+
+
+def test_the_readme_has_the_means_of_the_seeds_from_md_alone() -> None:
+    speed = {"speed": {"words_per_cpu_second": 11765, "commit": "abc1234"}}
+    lines = readme_lines(RESULTS | {"casie/blank/0": run_of(0, 0.1)} | speed)
+    row = "| CASIE | triggers | 0.620 | 0.562 to 0.684 | 3 | 0.708 | 0.88 |"
+    assert [line for line in lines if line.startswith("| CASIE ")] == [row]
+    assert lines[-2].endswith("2 to 2 minutes of one CPU core, and the models read 9,000 to 9,000 words per CPU second.")
+    assert lines[-1] == "The starter model, all components, reads 11,765 (commit abc1234)."
+
+
 def test_the_speed_is_beside_that_of_entities_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     write(page, "<!-- results -->\n<!-- end of results -->\n<!-- starter -->\n<!-- end of starter -->\n")
@@ -436,7 +458,7 @@ def test_the_speed_is_beside_that_of_entities_alone(tmp_path: Path) -> None:
 def test_the_cost_of_training_is_beside_that_of_spacys_command(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     write(page, "<!-- results -->\n<!-- end of results -->\n<!-- starter -->\n<!-- end of starter -->\n")
-    cost = {"steps": 300, "ours": 310.5, "spacys": 300.0, "ratio": 1.035, "commit": "abc1234"}
+    cost = {"steps": 300, "ours": 310.5, "spacys": 300.0, "commit": "abc1234"}
     write_page({"training_cost": cost}, None, page=page)
     assert "310.5 CPU seconds, `spacy train` with the same config 300.0: 1.03 of it (commit abc1234)." in page.read_text()
 

@@ -12,9 +12,10 @@ from test_train import SMALL
 
 from annotate.records import Article
 from annotate.schema import Schema
-from benchmarks.page import pretended_table, write_page
+from benchmarks.page import write_page
 from benchmarks.pretended import Corpus, folder_of, learn, read_corpus, runs, score
 from benchmarks.starter import paired_gain
+from benchmarks.starter_page import pretended_table
 from training.train import Settings
 
 TINY = {**SMALL, "training.max_steps": 20, "training.eval_frequency": 10}

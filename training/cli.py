@@ -37,7 +37,7 @@ def package(
     license: Annotated[str, typer.Option(help="Licence that you give the weights.")] = "not stated by the model's owner",
     force: Force = False,
 ) -> None:
-    """Pack a trained model as a wheel that needs nothing but spaCy."""
+    """Pack a trained model as a wheel that needs nothing but spaCy, with a transformer also torch."""
     from .package import package
 
     print(package(model, out, name=name, version=version, license=license, force=force))
