@@ -21,6 +21,7 @@ from .unreadable import explain
 
 FORMAT = 1
 GOLD = "gold"
+MODEL = "model:"  # how the names of annotators begin that are models
 LAYERS: tuple["Layer", ...] = ("mentions", "events", "stances")
 
 Layer = Literal["mentions", "events", "stances"]
@@ -120,13 +121,14 @@ class Article(_Record):
 
 
 def annotation_of(article: Article, annotator: str | None = None) -> Annotation | None:
-    """The annotation to train on and to score against: the named annotator's, else gold, else the only one.
+    """The annotation to train on and to score against: the named annotator's, else gold, else the only person's.
 
-    None when the article has none (of that annotator), or was skipped.
+    What a model found is nobody's word: it counts where it is named. None when the article has none (of that annotator),
+    or was skipped.
     Raises RecordError when several people annotated the article and none of them was chosen.
     """
     if annotator is None:
-        usable = [a for a in article.annotations if not a.is_skipped]
+        usable = [a for a in article.annotations if not a.is_skipped and not a.annotator.startswith(MODEL)]
         gold = [a for a in usable if a.annotator == GOLD]
         if len(usable) > 1 and not gold:
             names = ", ".join(sorted(a.annotator for a in usable))

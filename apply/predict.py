@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from annotate.errors import RecordError, one_line
-from annotate.records import Article, integrity_faults
+from annotate.records import MODEL, Article, integrity_faults
 
 from .cutoffs import Cutoffs, left_in
 
@@ -65,7 +65,7 @@ def predict_scanned(
 
 def annotator_name(nlp: "Language") -> str:
     """Who the annotations of this model are by: `model:<name>@<version>`."""
-    return f"model:{nlp.meta['lang']}_{nlp.meta['name']}@{nlp.meta['version']}"
+    return f"{MODEL}{nlp.meta['lang']}_{nlp.meta['name']}@{nlp.meta['version']}"
 
 
 def unfit(article: Article, nlp: "Language") -> str | None:

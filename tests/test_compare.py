@@ -69,8 +69,13 @@ def test_labels_have_lines_from_enough_examples_on() -> None:
     assert "triggers ACCUSE" not in compare(model([False] * (MIN_LABELS - 1)), model([True] * (MIN_LABELS - 1)))
 
 
+def test_attributes_are_compared_on_the_same_triggers_only() -> None:
+    gaps = compare(model([True] * 12), model([False] * 12))
+    assert "given attributes" in gaps and "attributes" not in gaps
+
+
 def test_scores_that_one_model_lacks_are_left_out() -> None:
     whole = model([False] * 12)
     article, gold = gold_article("a"), gold_annotation()
     events = score([Pair(article, gold, Annotation(annotator="model", events=gold.events), None)], n_resamples=1)
-    assert set(compare(whole, events)) == {"triggers_id", "triggers", "attributes"}
+    assert set(compare(whole, events)) == {"triggers_id", "triggers"}

@@ -138,6 +138,20 @@ def test_the_width_shrinks_with_items_and_with_stories() -> None:
     assert shown_by(100, 40) < shown_by(100, 20) < shown_by(100, MIN_STORIES)
 
 
+@pytest.mark.parametrize(
+    ("lacking", "chosen"),
+    [(["stances"], "by what else it has"), (["mentions", "events", "stances"], "by nothing: the last one is kept")],
+)
+def test_layers_that_dev_lacks_are_told(lacking: list[str], chosen: str) -> None:
+    line = about(said(articles(1), articles(1, "d", **dict.fromkeys(lacking))), "layers that train has")
+    assert line == f"layers that train has and nobody annotated in dev ({', '.join(lacking)}): the best step is chosen {chosen}"
+
+
+def test_what_dev_has_and_train_has_not_is_no_width_of_it() -> None:
+    lines = said(articles(1, mentions=None, stances=None), articles(MIN_STORIES, "d"))
+    assert "(triggers)" in about(lines, "dev has") and "mentions" not in about(lines, "dev has")
+
+
 def test_no_dev_is_told_as_before() -> None:
     lines = said([articles(1)[0], articles(1, "u")[0]])
     assert about(lines, "no dev articles").endswith("whose scores flatter")

@@ -21,6 +21,7 @@ from training.curve import (
     Plan,
     Rows,
     count_by_story,
+    digest_of,
     draw_share,
     drawn_means,
     interval,
@@ -248,6 +249,20 @@ def test_a_finished_point_is_not_trained_twice(tmp_path: Path, schema: Schema) -
     ]
     assert {path: path.stat().st_mtime_ns for path in trained} == trained
     assert again.points[0].scores["mentions"].runs[0] == first.points[0].scores["mentions"].runs[0]
+
+
+def test_a_seed_for_all_models_is_refused(tmp_path: Path, schema: Schema) -> None:
+    options = settings(schema, **{"training.seed": 5})
+    with pytest.raises(DataError, match=r"--training.seed: is each model's own in a curve; leave it out"):
+        trace(split(corpus()), corpus(), tmp_path, options, say=lambda line: None)
+
+
+def test_a_model_of_other_threads_is_not_taken(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = set()
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        names.add(digest_of(split(corpus()), settings(schema)))
+    assert len(names) == 2
 
 
 def test_a_model_of_other_settings_or_articles_is_not_taken(tmp_path: Path, schema: Schema) -> None:

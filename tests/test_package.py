@@ -111,6 +111,15 @@ def test_card_names_the_transformer_that_a_model_began_with() -> None:
     assert "Trained from the transformer tiny-bert" in card and "nothing but the corpus" not in card
 
 
+def test_card_says_what_its_scores_are_worth() -> None:
+    meta = {"lang": "en", "name": "news", "version": "0.1.0", "license": "MIT"}
+    nothing = {"p": 0.0, "r": 0.0, "f": 0.0, "tp": 0, "fp": 0, "fn": 0, "n_gold": 0, "ci": None}
+    card = "\n".join(_card(meta, {"base": None}, {"dev": {"stances": nothing}}))
+    assert "| stances | - | - | - | none | 0 |" in card
+    assert "chose the step, the thresholds and the calibration of the model: the scores flatter" in card
+    assert "flatter" not in "\n".join(_card(meta, {"base": None}, {"test": {"stances": nothing}}))
+
+
 def test_same_model_gives_the_same_bytes(wheel: Path, model: Path, tmp_path: Path) -> None:
     assert package(model, tmp_path, license="CC BY 4.0").read_bytes() == wheel.read_bytes()
 

@@ -241,6 +241,13 @@ def test_gold_is_chosen_then_the_only_one_then_nothing() -> None:
     assert annotation_of(both, "ann") == gold_annotation("ann")
 
 
+def test_what_a_model_found_counts_only_where_it_is_named() -> None:
+    article = gold_article("a", annotator="model:news@1")
+    beside = article.model_copy(update={"annotations": (*article.annotations, gold_annotation("ann"))})
+    chosen = [annotation_of(article), annotation_of(beside), annotation_of(article, "model:news@1")]
+    assert [None if a is None else a.annotator for a in chosen] == [None, "ann", "model:news@1"]
+
+
 def test_several_annotators_without_gold_must_be_named() -> None:
     article = gold_article("a").model_copy(update={"annotations": (gold_annotation("ann"), gold_annotation("bob"))})
     with pytest.raises(RecordError, match="has no gold but annotations by ann, bob; name one with --annotator"):

@@ -32,8 +32,8 @@ SMALL = {
 }
 
 
-def corpus(n: int = 6, **layers: None) -> list[Article]:
-    """The example article as told by `n` stories, without the layers that are given as None."""
+def corpus(n: int = 6, **layers: object) -> list[Article]:
+    """The example article as told by `n` stories, with these layers instead of its own."""
     made = []
     for number in range(n):
         article = gold_article(f"a{number}", story=f"s{number}")
@@ -190,9 +190,43 @@ def test_scores_on_what_was_learnt_from_say_so(model: Path, tmp_path: Path) -> N
     assert "2 of 3 articles the model has learnt from: the scores flatter" in table
     said: list[str] = []
     compare_models(str(model), str(model), tmp_path / "gold.jsonl", say=said.append)
-    assert said == [f"2 of 3 articles {model} has learnt from: its scores flatter"] * 2
+    assert said == [f"{model}: 2 of 3 articles the model has learnt from: the scores flatter"] * 2
     write_records(tmp_path / "fresh.jsonl", [fresh])
-    assert "learnt from" not in evaluate_files(str(model), tmp_path / "fresh.jsonl")
+    assert "flatter" not in evaluate_files(str(model), tmp_path / "fresh.jsonl")
+
+
+def test_scores_on_dev_and_of_labels_that_the_model_lacks_say_so(model: Path, tmp_path: Path) -> None:
+    from training.report import evaluate_files
+
+    chose = json.loads((model / "split.json").read_text())["dev"]
+    dev = [a for a in corpus() if a.id in chose]
+    gold = dev[0].annotations[0]
+    other = gold.model_copy(update={"mentions": tuple(m.model_copy(update={"label": "EVENT"}) for m in gold.mentions or ())})
+    write_records(tmp_path / "dev.jsonl", [dev[0].model_copy(update={"annotations": (other,)}), *dev[1:]])
+    table = evaluate_files(str(model), tmp_path / "dev.jsonl")
+    n = f"{len(dev)} article{'s' if len(dev) > 1 else ''}"
+    assert f"{len(dev)} of {n} chose the model's steps and thresholds: the scores flatter" in table
+    assert "labels that the model does not know (EVENT): it misses them all" in table
+
+
+def test_models_that_lack_a_layer_are_compared_on_the_others(model: Path, tmp_path: Path, schema: Schema) -> None:
+    from training.compare import compare_models
+
+    bare = tuple(e.model_copy(update={"arguments": ()}) for e in corpus(1)[0].annotations[0].events or ())
+    run(corpus(mentions=None, stances=None, events=bare), tmp_path / "events", schema)
+    write_records(tmp_path / "gold.jsonl", corpus(3))
+    said: list[str] = []
+    gaps = compare_models(str(tmp_path / "events"), str(model), tmp_path / "gold.jsonl", say=said.append)
+    assert "triggers" in gaps and "mentions" not in gaps
+    lacking = f"{tmp_path / 'events'}: no mentions, arguments_id, arguments, arguments_attached, stances, so there is nothing"
+    assert [line for line in said if "nothing to compare" in line] == [f"{lacking} to compare"]
+
+
+def test_an_article_in_two_parts_is_refused(tmp_path: Path, schema: Schema) -> None:
+    write_records(tmp_path / "train.jsonl", corpus(3))
+    write_records(tmp_path / "test.jsonl", corpus(3)[2:])
+    with pytest.raises(DataError, match="article 'a2': is in train and in test; keep it in one of them"):
+        read_parts(tmp_path, schema)
 
 
 def test_a_pipeline_that_is_in_no_folder_has_learnt_from_none_of_the_articles_here(

@@ -15,9 +15,11 @@ from annotate.matching import SCORES, Counts, count_matches
 from annotate.scores import COVERAGE, MIN_STORIES, by_story, drawn_f1, middle, rows_of
 from annotate.sources import read_articles
 
-from .evaluate import GIVEN, Scores, evaluate
+from .evaluate import GIVEN, Scores, evaluate, flattering
 
 N_RESAMPLES = 10_000
+# Attributes count on triggers that a model has found: each has items of its own there, and the same ones only when given.
+PAIRED = tuple(score for score in SCORES if score != "attributes")
 MIN_LABELS = 20  # gold items of a label, below which its difference is not worth a line
 
 
@@ -49,7 +51,7 @@ def compare_models(
 ) -> dict[str, Gap]:
     """The difference of two models on annotated articles: name of the score, or score and label -> its gap.
 
-    say: is told where a model has learnt from these articles.
+    say: is told where a model knows these articles, lacks labels that they have, or a score that the other has.
     Raises DataError where a model or the articles cannot be used, or the models have no score in common.
     """
     from .pipeline import load_model, schema_of
@@ -57,9 +59,12 @@ def compare_models(
     pipelines = [load_model(model) for model in (first, second)]
     articles = list(read_articles([str(records)], schema=schema_of(pipelines[0])))
     one, other = (evaluate(nlp, articles, annotator=annotator, n_resamples=1) for nlp in pipelines)
-    for model, scores in ((first, one), (second, other)):
-        if scores.n_learnt:
-            say(f"{scores.n_learnt} of {n_of(len(scores.pairs), 'article')} {model} has learnt from: its scores flatter")
+    for model, scores, against in ((first, one, other), (second, other, one)):
+        for line in flattering(scores):
+            say(f"{model}: {line}")
+        lacking = [name for name in against.results if name not in scores.results]
+        if lacking:
+            say(f"{model}: no {', '.join(lacking)}, so there is nothing to compare")
     gaps = compare(one, other, seed=seed)
     if not gaps:
         raise DataError(f"{first} and {second}", "have no score in common", "compare models that predict the same layers")
@@ -82,7 +87,7 @@ def compare(one: Scores, other: Scores, *, seed: int = 0) -> dict[str, Gap]:
 
 def _own(scores: Scores) -> dict[str, dict[str, Counts]]:
     found = by_story((pair.article.story_or_id, count_matches(pair.gold, pair.found)) for pair in scores.pairs)
-    return {str(name): found[name] for name in SCORES if name in found and name in scores.results}
+    return {str(name): found[name] for name in PAIRED if name in found and name in scores.results}
 
 
 def _given(scores: Scores) -> dict[str, dict[str, Counts]]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from annotate.check import check_article
@@ -16,6 +16,7 @@ from annotate.sources import scan_articles, without_repeats
 from .leaks import leaks, stories_of
 from .split import PARTS, Part, Split, nothing_to_learn, split_corpus, usable
 
+LAYER_OF: Mapping[str, Layer] = {"triggers": "events", "arguments": "events"}
 FEW = 10  # examples of a label, below which it is doubtful that it is learnt
 TOO_WIDE = 0.03  # of F1: what a setting or fifty more articles may well change
 DISAGREE = 0.2  # share of the gold items that only one of two models finds: 0.1 to 0.2 for two seeds of the starter model
@@ -25,7 +26,8 @@ def read_parts(records: Path, schema: Schema, *, dev: Path | None = None, seed: 
     """The split to train on: of a folder made by `copydesk split`, or of a file, whose articles are split here.
 
     dev: a file with the dev articles; a file of records is then all train.
-    Raises RecordError at the first article with a fault, DataError where there is nothing to train on.
+    Raises RecordError at the first article with a fault, DataError where there is nothing to train on or two parts have
+    an article with the same id.
     """
     parts: dict[Part, list[Article]] = {part: [] for part in PARTS}
     unused: list[Article] = []
@@ -44,7 +46,20 @@ def read_parts(records: Path, schema: Schema, *, dev: Path | None = None, seed: 
         unused += more
     if not parts["train"]:
         raise DataError(str(records), *nothing_to_learn(len(unused), annotator))
+    _refuse_repeats(parts)
     return Split(parts, unused)
+
+
+def _refuse_repeats(parts: Mapping[Part, Iterable[Article]]) -> None:
+    """Raises DataError for an id that two parts have: scores of one would be of what the other has taught."""
+    part_of: dict[str, Part] = {}
+    for part, articles in parts.items():
+        for article in articles:
+            other = part_of.setdefault(article.id, part)
+            if other != part:
+                raise DataError(
+                    f"article '{article.id}'", f"is in {other} and in {part}", "keep it in one of them, or give ids apart"
+                )
 
 
 def _read(path: Path, schema: Schema) -> Iterator[Article]:
@@ -74,7 +89,22 @@ def doubts(split: Split, annotator: str | None = None, *, schema: Schema | None 
     yield from _too_few(annotations["train"], [*annotations["dev"], *annotations["test"]], schema)
     if schema is not None:
         yield from _unseen_roles(annotations["train"], schema)
-    yield from _too_wide(annotations["dev"], _n_stories(split.parts["dev"]))
+    taught = [layer for layer in LAYERS if _has(annotations["train"], layer)]
+    if split.parts["dev"]:
+        yield from _unjudged(annotations["dev"], taught)
+    yield from _too_wide(annotations["dev"], _n_stories(split.parts["dev"]), taught)
+
+
+def _has(annotations: Iterable[Annotation], layer: Layer) -> bool:
+    return any(getattr(annotation, layer) is not None for annotation in annotations)
+
+
+def _unjudged(dev: Sequence[Annotation], taught: Sequence[Layer]) -> Iterator[str]:
+    """The layers that train has and dev has not, in one line."""
+    without = [layer for layer in taught if not _has(dev, layer)]
+    if without:
+        rest = "by what else it has" if len(without) < len(taught) else "by nothing: the last one is kept"
+        yield f"layers that train has and nobody annotated in dev ({', '.join(without)}): the best step is chosen {rest}"
 
 
 def _annotations(articles: Iterable[Article], annotator: str | None) -> Iterator[Annotation]:
@@ -92,7 +122,7 @@ def _too_few(train: Sequence[Annotation], others: Sequence[Annotation], schema: 
     if unseen:
         yield f"labels that train lacks but dev or test has ({_some(unseen)}): they cannot be learnt"
     if schema is not None:
-        blank = [layer for layer in LAYERS if all(getattr(a, layer) is None for a in train)]
+        blank = [layer for layer in LAYERS if not _has(train, layer)]
         if blank:
             yield f"nobody annotated {' or '.join(blank)} in train: the model will not predict them"
         lacking = [label for label in _labels_of(schema, blank) if label not in counts and label not in unseen]
@@ -149,9 +179,9 @@ def _unseen_roles(train: Iterable[Annotation], schema: Schema) -> Iterator[str]:
         yield f"roles that train never shows with a type ({'; '.join([*named[:3], *more])}): they will not be found there"
 
 
-def _too_wide(dev: Sequence[Annotation], n_stories: int) -> Iterator[str]:
+def _too_wide(dev: Sequence[Annotation], n_stories: int, taught: Sequence[Layer]) -> Iterator[str]:
     """The layers of which dev has too little to tell two models apart that differ by TOO_WIDE in F1, in one line."""
-    widths = _widths(dev, n_stories)
+    widths = {name: width for name, width in _widths(dev, n_stories).items() if LAYER_OF.get(name, name) in taught}
     wide = [f"{width:.2f} ({name})" for name, width in widths.items() if width > TOO_WIDE]
     if wide:
         fewer = f", too few for any interval (from {MIN_STORIES} on there is one)" if n_stories < MIN_STORIES else ""

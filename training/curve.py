@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -192,6 +193,8 @@ def trace(
     scored, _ = usable(on, annotator=settings.annotator)
     if not scored:
         raise DataError(scored_on, "has no annotated article to score on", "give others with --on")
+    if "training.seed" in settings.overrides:
+        raise DataError("--training.seed", "is each model's own in a curve", "leave it out, or give --seeds")
     settings = replace(settings, base=find_base(settings.base, settings.schema.language, say) or NO_BASE)
     test = [] if scored_on == DEV else scored
     for line in doubts(Split({**split.parts, "test": test}, split.unused), settings.annotator, schema=settings.schema):
@@ -278,7 +281,7 @@ def digest_of(split: Split, settings: "Settings") -> str:
     config = find_config(settings.config, None if settings.base == NO_BASE else settings.base)
     plain = [
         [corpus_digest(split.parts["train"]), corpus_digest(split.parts["dev"]), settings.annotator, settings.seed],
-        [settings.schema.digest, config.read_text(encoding="utf-8"), settings.base, dict(settings.overrides)],
-        [version("copydesk"), version("spacy")],
+        [settings.schema.digest, hashlib.sha256(config.read_bytes()).hexdigest(), settings.base, dict(settings.overrides)],
+        [version("copydesk"), version("spacy"), os.environ.get("OMP_NUM_THREADS")],
     ]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .train import Settings
 
 TEMPLATE = "curve.html"
-SHOWN = ("mentions", "triggers", "arguments", "attributes", "stances")
+SHOWN = ("mentions", "triggers", "arguments", "given attributes", "stances")  # attributes: of the same triggers
 
 
 def curve_files(
@@ -70,13 +70,13 @@ def shown(curve: Curve) -> list[str]:
 
 def to_text(curve: Curve) -> str:
     """Each layer with its F1 at each number of articles, and what more of them would bring."""
-    lines = [heading(curve), "", f"{'score':<12}{'articles':>10}{'F1':>9}  {COVERAGE:.0%} interval"]
+    lines = [heading(curve), "", f"{'score':<18}{'articles':>10}{'F1':>9}  {COVERAGE:.0%} interval"]
     for name in shown(curve):
         for i, point in enumerate(curve.points):
             summary = point.scores[name]
             ci = "" if summary.ci is None else f"{summary.ci[0]:.3f} to {summary.ci[1]:.3f}"
-            lines.append(f"{name if i == 0 else '':<12}{point.size:>10,.0f}{summary.mean:>9.3f}  {ci:<18}".rstrip())
-        lines.append(f"{'':<12}{f'{curve.plan.n_more} more':>10}{gain_in_words(curve.forecasts[name])}")
+            lines.append(f"{name if i == 0 else '':<18}{point.size:>10,.0f}{summary.mean:>9.3f}  {ci:<18}".rstrip())
+        lines.append(f"{'':<18}{f'{curve.plan.n_more} more':>10}{gain_in_words(curve.forecasts[name])}")
     return "\n".join([*lines, "", *notes_on(curve)]).rstrip()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from annotate.counts import n_of
 from annotate.errors import DataError
 from annotate.matching import SCORES, Score, count_matches
 from annotate.records import Annotation, Article, annotation_of
@@ -30,6 +31,7 @@ _DOES: Mapping[str, tuple[Score, ...]] = {
     "attributes": ("attributes",),
     "stance": ("stances",),
 }
+_LABELLED: tuple[Score, ...] = ("mentions", "triggers", "arguments", "stances")
 _LAYERS_OF: Mapping[Score, tuple[str, ...]] = {  # what must be annotated for a score; for all others: events
     "mentions": ("mentions",),
     "arguments_id": ("events", "mentions"),
@@ -58,7 +60,8 @@ class Scores:
 
     given: the same scores where the model was handed the gold mentions and triggers.
     unscored: score -> why it is missing.
-    n_learnt: articles that the model was trained on.
+    n_learnt: articles that the model was trained on; n_chosen: those of dev, which chose its steps and thresholds.
+    unknown: labels of the gold annotation that the model cannot give.
     calibration: layer -> how far the scores of what was found are probabilities, before calibration and after.
     n_article_stances: gold stances of the article itself, which no model predicts; in no score.
     """
@@ -70,6 +73,8 @@ class Scores:
     n_stories: int
     n_unused: int = 0
     n_learnt: int = 0
+    n_chosen: int = 0
+    unknown: tuple[str, ...] = ()
     calibration: Mapping[str, BeforeAfter] = field(default_factory=dict)
 
     @property
@@ -103,13 +108,33 @@ def evaluate(
         raise DataError("the articles to evaluate on", *nothing_to_learn(len(unused), annotator))
     pairs = list(_predict(nlp, with_stories(used), annotator))
     found = score(pairs, can=abilities(nlp), n_unused=len(unused), n_resamples=n_resamples, seed=seed)
-    return replace(found, n_learnt=len(_learnt(nlp) & {article.id for article in used}))
+    known, own = _known(nlp), {article.id for article in used}
+    n_learnt, n_chosen = (len(own & set(known.get(part, ()))) for part in ("train", "dev"))
+    return replace(found, n_learnt=n_learnt, n_chosen=n_chosen, unknown=_unknown(nlp, found))
 
 
-def _learnt(nlp: "Language") -> set[str]:
-    """Ids of the articles that the model of a folder was trained on; none where it does not say."""
+def _known(nlp: "Language") -> dict[str, list[str]]:
+    """Part -> ids of its articles in the training run of a model's folder; empty where it does not say."""
     path = nlp.path and nlp.path / SPLIT
-    return set(json.loads(path.read_text(encoding="utf-8"))["train"]) if path and path.is_file() else set()
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path and path.is_file() else {}
+
+
+def _unknown(nlp: "Language", scores: Scores) -> tuple[str, ...]:
+    """The labels of the gold annotation that no component can give, of the layers that are scored."""
+    known = {label for labels in nlp.pipe_labels.values() for label in labels}
+    gold = {label for score in _LABELLED if score in scores.results for label in scores.results[score].counts.per_label}
+    return tuple(sorted(gold - known))
+
+
+def flattering(scores: Scores) -> Iterator[str]:
+    """Why the scores say too much of a model, or too little, in words."""
+    n = n_of(len(scores.pairs), "article")
+    if scores.n_learnt:
+        yield f"{scores.n_learnt} of {n} the model has learnt from: the scores flatter"
+    if scores.n_chosen:
+        yield f"{scores.n_chosen} of {n} chose the model's steps and thresholds: the scores flatter"
+    if scores.unknown:
+        yield f"labels that the model does not know ({', '.join(scores.unknown)}): it misses them all"
 
 
 def score(

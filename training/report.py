@@ -17,7 +17,7 @@ from annotate.sources import read_articles
 from .calibration import lines as calibration_lines
 from .diagram import figures, without_figure
 from .errors import Error, confusions, errors_of, kind_order, sense_of
-from .evaluate import Pair, Scores, evaluate
+from .evaluate import Pair, Scores, evaluate, flattering
 from .passages import Piece, passage
 
 MAX_ARTICLES = 60  # what a browser shows without effort
@@ -94,8 +94,7 @@ def notes_on(scores: Scores) -> Iterator[str]:
         yield f"{name}: not scored, {reason}"
     if scores.n_article_stances:
         yield f"{n_of(scores.n_article_stances, 'stance')} of an article itself: in no score, the model does not predict them"
-    if scores.n_learnt:
-        yield f"{scores.n_learnt} of {n_of(len(scores.pairs), 'article')} the model has learnt from: the scores flatter"
+    yield from flattering(scores)
     if scores.n_unused:
         yield f"{n_of(scores.n_unused, 'article')} without annotation: left out"
 

@@ -122,7 +122,7 @@ def nothing_to_learn(n_articles: int, annotator: str | None) -> tuple[str, str]:
     """Finding and remedy for a corpus without a usable annotation."""
     if not n_articles:
         return "has no article", "give a file with annotated articles"
-    who = f" by '{annotator}'" if annotator else ""
+    who = f" by '{annotator}'" if annotator else " by a person"
     return f"has {n_of(n_articles, 'article')} but no annotation{who}", "annotate some, or name another --annotator"
 
 

@@ -253,7 +253,7 @@ def _finish(nlp: Language, folder: Path, split: Split, settings: Settings) -> No
     plain_schema = settings.schema.model_dump(mode="json")
     (folder / "schema.toml").write_text(tomli_w.dumps(plain_schema), encoding="utf-8")
     scores = {
-        part: evaluate(nlp, split.parts[part], annotator=settings.annotator, seed=settings.seed).to_json()
+        part: evaluate(nlp, split.parts[part], annotator=settings.annotator).to_json()
         for part in ("dev", "test")
         if split.parts[part]
     }

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..check import sound_articles
 from ..errors import DataError, RecordError
-from ..records import GOLD, Annotation, Article
+from ..records import GOLD, MODEL, Annotation, Article
 from ..schema import Schema
 from .changes import Changes, by_article, compare, refuse_lost_labels
 from .connection import Connection, Project
@@ -18,7 +18,6 @@ from .tasks import to_task
 
 MarksAs = Literal["annotations", "predictions"]
 
-MODEL = "model:"
 _BATCH_TASKS, _BATCH_CHARS = 500, 8_000_000
 
 
