@@ -24,21 +24,28 @@ _RENAME_SWAP = 2  # macOS, renamex_np
 _LOCK = "lock"
 
 
-def refuse_to_overwrite(path: Path, *, force: bool, mark: str | None = None) -> None:
+def refuse_to_overwrite(path: Path, *, force: bool) -> None:
     """Stops a command before its work where its output is there already.
 
-    mark: a file that every folder made by the command holds; a folder of other files is not replaced even by `force`.
-    Raises DataError when `path` exists, unless `force` is set or it is an empty folder.
+    Raises DataError when `path` exists, unless `force` is set.
     """
-    if not (path.exists() or path.is_symlink()) or (path.is_dir() and not any(path.iterdir())):
-        return
-    if force and mark is not None and not path.is_dir():
+    if (path.exists() or path.is_symlink()) and not force:
+        raise DataError(str(path), "is there already", "give another path, or --force to replace it")
+
+
+def refuse_folder(path: Path, *, force: bool, mark: str | None = None) -> None:
+    """Stops a command before its work where its folder cannot have the name `path`.
+
+    mark: a file that every folder made by the command holds; a folder of other files is not replaced even by `force`.
+    Raises DataError when `path` is no folder, or, unless `force` is set, holds anything.
+    """
+    if path.exists() and not path.is_dir():
         raise DataError(str(path), "is no folder", "give another path")
-    if force and mark is not None and not (path / mark).exists():
-        raise DataError(str(path), "holds other files", "give a folder of its own")
-    if force:
+    if not path.exists() or not any(path.iterdir()):
         return
-    raise DataError(str(path), "is there already", "give another path, or --force to replace it")
+    refuse_to_overwrite(path, force=force)
+    if mark is not None and not (path / mark).exists():
+        raise DataError(str(path), "holds other files", "give a folder of its own")
 
 
 @contextlib.contextmanager
@@ -71,11 +78,11 @@ def whole_folder(path: Path, *, force: bool = False, mark: str | None = None) ->
     new one has taken its place in one step, so that a reader finds the one or the other. Where the system or the
     file system cannot exchange two names (Windows, some network drives), it takes two renames, between which there is
     neither; the next run mends that, were it killed just there.
-    Raises DataError as `refuse_to_overwrite` does, and where the disk is full.
+    Raises DataError as `refuse_folder` does, and where the disk is full.
     """
     target = path.resolve()
     prefix = _sweep(target)
-    refuse_to_overwrite(path, force=force, mark=mark)
+    refuse_folder(path, force=force, mark=mark)
     path = target
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))

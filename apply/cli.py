@@ -33,7 +33,7 @@ def apply(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Find events, stances and mentions in articles, as records and tables."""
-    from annotate.outputs import refuse_to_overwrite
+    from annotate.outputs import refuse_folder
     from annotate.sources import Columns, scan_articles, without_repeats
     from training.pipeline import load_model, schema_of
 
@@ -41,7 +41,7 @@ def apply(
     from .results import apply_model, summary_lines
     from .tables import Layout
 
-    refuse_to_overwrite(out, force=force)
+    refuse_folder(out, force=force)
     nlp = load_model(model)
     cutoffs = cutoffs_of(nlp, min_score=min_score, precision=precision)
     for line in remarks(nlp, cutoffs):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotate.counts import n_of
 from annotate.errors import DataError, RecordError, one_line
-from annotate.outputs import refuse_to_overwrite, whole_folder
+from annotate.outputs import refuse_folder, whole_folder
 from annotate.page import write_page
 from annotate.records import Article, to_line
 from training.pipeline import schema_of
@@ -99,7 +99,7 @@ def apply_model(
 
 
 def _refuse_to_lose_files(out: Path, layout: Layout, *, force: bool) -> None:
-    refuse_to_overwrite(out, force=force)
+    refuse_folder(out, force=force)
     ours = {RECORDS, PAGE} | {f"{table}.{kind}" for table in layout.tables for kind in ("parquet", "csv")}
     others = sorted(path.name for path in out.iterdir() if path.name not in ours) if out.is_dir() else []
     if others:

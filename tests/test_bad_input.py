@@ -147,6 +147,9 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
         IN, ["download", "en_core_web_sm", "--out", ".", "--force"], ".: holds other files"
     ),
     "apply in place of its own input": (IN, ["apply", "MODEL", "in.jsonl", "--out", ".", "--force"], ".: holds other files"),
+    "apply in place of an input file": (
+        IN, ["apply", "MODEL", "in.jsonl", "--out", "in.jsonl", "--force"], "in.jsonl: is no folder; give another path"
+    ),
     "shares that are no numbers": (IN, ["split", "in.jsonl", "--out", "o", "--dev", "nan"], "shares nan, nan, 0.2: leave"),
     "language that spaCy lacks": (IN, ["convert", "in.jsonl", "--out", "o", "--language", "zz"], "knows no language 'zz'"),
     "step of no batches": (IN, [*TRAIN, "--training.accumulate_gradient", "0"], "training.accumulate_gradient: is 0"),

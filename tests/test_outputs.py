@@ -18,7 +18,7 @@ from annotate.outputs import (
     _exchange_in_one_step,
     hidden_folder,
     kept_folder,
-    refuse_to_overwrite,
+    refuse_folder,
     whole_file,
     whole_folder,
 )
@@ -66,9 +66,11 @@ def test_a_link_goes_on_pointing_to_the_folder_that_is_replaced(tmp_path: Path) 
     assert sorted(f.name for f in tmp_path.rglob("*") if not f.is_symlink()) == ["7", "b", "runs"]
 
 
-def test_a_file_is_not_replaced_by_a_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{}, {"force": True}, {"force": True, "mark": "a"}], ids=["plain", "force", "mark"])
+def test_a_file_is_not_replaced_by_a_folder(options: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(DataError, match="out: is no folder"), whole_folder(tmp_path / "out", force=True, mark="a"):
+    fault = pytest.raises(DataError, match="out: is no folder; give another path")
+    with fault, whole_folder(tmp_path / "out", **options):
         pass
     assert (tmp_path / "out").read_text() == "mine"
 
@@ -81,7 +83,7 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is there already"), whole_folder(tmp_path):
         pass
     (tmp_path / "empty").mkdir()
-    refuse_to_overwrite(tmp_path / "empty", force=False)
+    refuse_folder(tmp_path / "empty", force=False)
     assert path.read_text() == "old"
 
 

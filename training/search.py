@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from annotate.errors import DataError
-from annotate.outputs import hidden_folder, kept_folder, refuse_to_overwrite, whole_file, whole_folder
+from annotate.outputs import hidden_folder, kept_folder, refuse_folder, whole_file, whole_folder
 
 from .checkpoint import NAME as CHECKPOINT
 from .corpus import doubts, shown_by_layer
@@ -100,7 +100,7 @@ def search(
     stated = read_ranges(place)
     _refuse_without(split)
     if not resume:
-        refuse_to_overwrite(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN)
     say = _once(say)
     start = find_start(settings, say)
     with _work_folder(out, say, resume=resume) as folder:
@@ -110,7 +110,7 @@ def search(
         if done is not None and done.about == plan.about and len(done.trials) == n_trials:
             say(f"{out} is there already, whole, and of this very search")
             return done
-        refuse_to_overwrite(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN)
         found = _taken_up(folder, plan, n_trials)
         with saying_how_to_go_on(folder / SEARCH, say):
             found = _run_trials(work, space, found, n_trials)

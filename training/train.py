@@ -17,7 +17,7 @@ from spacy.util import is_package, load_config
 from thinc.api import Config, ConfigValidationError
 
 from annotate.errors import DataError
-from annotate.outputs import refuse_to_overwrite, whole_folder
+from annotate.outputs import refuse_folder, whole_folder
 from annotate.schema import Schema
 
 from .checkpoint import NAME as CHECKPOINT
@@ -90,7 +90,7 @@ def train(
     be used, or the run to go on with depended on anything else.
     """
     if not resume:
-        refuse_to_overwrite(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN)
     if html_file is not None:
         refuse_page(html_file, out, force=force, resume=resume)
     page = LivePage(html_file, say)
@@ -101,7 +101,7 @@ def train(
             say(f"{out} is there already, whole, and of this very run")
             _show_finished(page, out, _facts(settings, split))
             return out
-        refuse_to_overwrite(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN)
         about = {name: value for name, value in run.items() if name != "config"} | {"settings": settings_of(config)}
         checkpoint = find_state(out, about, say) if resume else None
         nlp = _initialize(config)
