@@ -10,7 +10,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 from .errors import DataError
@@ -23,6 +23,8 @@ _RENAME_EXCHANGE = 2  # Linux, renameat2
 _RENAME_SWAP = 2  # macOS, renamex_np
 _LOCK = "lock"
 
+Names = Callable[[Path], Container[str]]
+
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
     """Stops a command before its work where its output is there already.
@@ -33,19 +35,25 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
         raise DataError(str(path), "is there already", "give another path, or --force to replace it")
 
 
-def refuse_folder(path: Path, *, force: bool, mark: str | None = None) -> None:
+def refuse_folder(path: Path, *, force: bool, mark: str | None = None, own: Names | None = None) -> None:
     """Stops a command before its work where its folder cannot have the name `path`.
 
-    mark: a file that every folder made by the command holds; a folder of other files is not replaced even by `force`.
+    A folder with anybody else's files is not replaced even by `force`.
+    mark: a file that every folder made by the command holds. own: the names in a folder that are the command's (None: all).
     Raises DataError when `path` is no folder, or, unless `force` is set, holds anything.
     """
     if path.exists() and not path.is_dir():
         raise DataError(str(path), "is no folder", "give another path")
-    if not path.exists() or not any(path.iterdir()):
+    names = sorted(found.name for found in path.iterdir()) if path.exists() else []
+    if not names:
         return
     refuse_to_overwrite(path, force=force)
-    if mark is not None and not (path / mark).exists():
+    if mark is not None and mark not in names:
         raise DataError(str(path), "holds other files", "give a folder of its own")
+    known = names if own is None else own(path)
+    others = [name for name in names if name not in known]
+    if others:
+        raise DataError(str(path), f"holds other files too, such as {others[0]}", "give a folder of its own")
 
 
 @contextlib.contextmanager
@@ -71,7 +79,7 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
+def whole_folder(path: Path, *, force: bool = False, mark: str | None = None, own: Names | None = None) -> Iterator[Path]:
     """Gives an empty temporary folder beside `path`, which takes the name `path` when the block ends well.
 
     Where `path` is a link, that is done to the folder it points to. An older folder of that name stays whole until the
@@ -82,7 +90,7 @@ def whole_folder(path: Path, *, force: bool = False, mark: str | None = None) ->
     """
     target = path.resolve()
     prefix = _sweep(target)
-    refuse_folder(path, force=force, mark=mark)
+    refuse_folder(path, force=force, mark=mark, own=own)
     path = target
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))

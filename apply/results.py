@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotate.counts import n_of
 from annotate.errors import DataError, RecordError, one_line
-from annotate.outputs import refuse_folder, whole_folder
+from annotate.outputs import whole_folder
 from annotate.page import write_page
 from annotate.records import Article, to_line
 from training.pipeline import schema_of
@@ -75,9 +75,9 @@ def apply_model(
     Raises DataError where `out` is there already and `force` is not set, or holds anything but results.
     """
     layout, summary, annotator = Layout(schema_of(nlp)), Summary(), annotator_name(nlp)
-    _refuse_to_lose_files(out, layout, force=force)
+    names = {RECORDS, PAGE} | {f"{table}.{kind}" for table in layout.tables for kind in ("parquet", "csv")}
     for_page: list[Article] = []
-    with whole_folder(out, force=force) as folder:
+    with whole_folder(out, force=force, own=lambda _: names) as folder:
         path = folder / RECORDS
         with path.open("w", encoding="utf-8", newline="\n") as records, TableWriter(folder, layout, as_csv=as_csv) as tables:
             for found in _told(predict_scanned(nlp, scanned, cutoffs=cutoffs), summary, say):
@@ -96,14 +96,6 @@ def apply_model(
             _write_page(folder / PAGE, for_page, summary, nlp, annotator)
         summary.paths = [out / file.name for file in sorted(folder.iterdir())]
     return summary
-
-
-def _refuse_to_lose_files(out: Path, layout: Layout, *, force: bool) -> None:
-    refuse_folder(out, force=force)
-    ours = {RECORDS, PAGE} | {f"{table}.{kind}" for table in layout.tables for kind in ("parquet", "csv")}
-    others = sorted(path.name for path in out.iterdir() if path.name not in ours) if out.is_dir() else []
-    if others:
-        raise DataError(str(out), f"holds other files too, such as {others[0]}", "give a folder of its own")
 
 
 def _told(found: Iterator[Prediction], summary: Summary, say: Callable[[str], None]) -> Iterator[Prediction]:

@@ -106,6 +106,16 @@ def test_written_split_says_which_article_went_where(tmp_path: Path, records_fil
     assert plain["corpus"] == corpus_digest(reversed(articles))
 
 
+def test_a_split_does_not_take_the_place_of_what_else_is_in_its_folder(tmp_path: Path) -> None:
+    split, out = split_corpus([gold_article("a")], "here"), tmp_path / "out"
+    write_split(split, out, settings={})
+    write_split(split, out, settings={}, force=True)
+    (out / "train-by-hand.jsonl").write_text("mine")
+    with pytest.raises(DataError, match=r"out: holds other files too, such as train-by-hand\.jsonl; give a folder of its own"):
+        write_split(split, out, settings={}, force=True)
+    assert (out / "train-by-hand.jsonl").read_text() == "mine"
+
+
 def test_corpus_digest_sees_annotations() -> None:
     changed = gold_article("a").model_copy(update={"annotations": ()})
     assert corpus_digest([gold_article("a")]) != corpus_digest([changed])

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from annotate.records import Annotation, Article, Mention, Stance, read_records,
 from annotate.schema import Schema
 from training.corpus import read_parts
 from training.pipeline import load_model
+from training.run import names_in
 from training.split import split_corpus
 from training.train import Settings, find_base, find_config, parse_overrides, train
 
@@ -272,6 +274,26 @@ def test_a_model_that_is_there_is_not_overwritten(model: Path, schema: Schema) -
     with pytest.raises(DataError, match="is there already"):
         run(corpus(), model, schema)
     assert digests(model) == before
+
+
+def test_a_model_does_not_take_the_place_of_what_else_is_in_its_folder(model: Path, tmp_path: Path, schema: Schema) -> None:
+    out = shutil.copytree(model, tmp_path / "model")
+    (out / "search.json").touch()
+    run(corpus(3, stances=None), out, schema, force=True)
+    assert not (out / "stance").exists()
+    for name in ("report.html", "by-hand/a.jsonl", "ner.jsonl"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("mine")
+        with pytest.raises(DataError, match=f"model: holds other files too, such as {name.partition('/')[0]}; give a folder"):
+            run(corpus(3), out, schema, force=True)
+        assert (out / name).read_text() == "mine"
+        (out / name).unlink()
+        if "/" in name:
+            (out / name).parent.rmdir()
+
+
+def test_all_that_a_model_holds_is_known_as_its_own(model: Path) -> None:
+    assert {path.name for path in model.iterdir()} <= names_in(model)
 
 
 WRITER = """

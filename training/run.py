@@ -21,6 +21,8 @@ from .split import PARTS, Split, corpus_digest
 
 THREADS = "OMP_NUM_THREADS"
 RUN = "run.json"  # in every trained model's folder; marks it as one that may be replaced
+FILES = {RUN, "split.json", "search.json", "scores.json", "log.jsonl", "schema.toml"}
+SPACY_FILES = {"config.cfg", "meta.json", "tokenizer", "vocab"}
 
 Plain = dict[str, Any]  # Any: what JSON holds
 
@@ -78,6 +80,15 @@ def read_run(model: Path) -> Plain | None:
     except (OSError, ValueError):
         return None
     return plain if isinstance(plain, dict) else None
+
+
+def names_in(model: Path) -> set[str]:
+    """The names in a model's folder that training gave; whatever else is there is its owner's."""
+    try:
+        pipes = list(json.loads((model / "meta.json").read_text(encoding="utf-8"))["components"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pipes = []
+    return FILES | SPACY_FILES | {f"{pipe}{suffix}" for pipe in pipes for suffix in ("", ".json", ".bin")}
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> Plain:

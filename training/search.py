@@ -22,7 +22,7 @@ from .loop import LOG
 from .packing import codecs_found_once
 from .ranges import RANGES, Range, Scalar, Space, fit_ranges, read_ranges, short_names
 from .resume import Say, saying_how_to_go_on
-from .run import RUN, difference
+from .run import RUN, difference, names_in
 from .split import Split
 from .train import Settings, Start, find_start, resolve, train
 
@@ -100,7 +100,7 @@ def search(
     stated = read_ranges(place)
     _refuse_without(split)
     if not resume:
-        refuse_folder(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN, own=names_in)
     say = _once(say)
     start = find_start(settings, say)
     with _work_folder(out, say, resume=resume) as folder:
@@ -110,12 +110,12 @@ def search(
         if done is not None and done.about == plan.about and len(done.trials) == n_trials:
             say(f"{out} is there already, whole, and of this very search")
             return done
-        refuse_folder(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN, own=names_in)
         found = _taken_up(folder, plan, n_trials)
         with saying_how_to_go_on(folder / SEARCH, say):
             found = _run_trials(work, space, found, n_trials)
             model = _finish(work, found.best)
-            with whole_folder(out, force=force, mark=RUN) as whole:
+            with whole_folder(out, force=force, mark=RUN, own=names_in) as whole:
                 shutil.copytree(model, whole, dirs_exist_ok=True)
                 _write(whole / SEARCH, found)
     return found

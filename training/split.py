@@ -131,7 +131,8 @@ def write_split(split: Split, out: Path, *, settings: Mapping[str, Any], force: 
 
     Any: whatever settings should be remembered, as plain JSON.
     """
-    with whole_folder(out, force=force, mark=SPLIT) as folder:
+    names = {SPLIT, *(f"{part}.jsonl" for part in PARTS)}
+    with whole_folder(out, force=force, mark=SPLIT, own=lambda _: names) as folder:
         for part, articles in split.parts.items():
             write_records(folder / f"{part}.jsonl", articles)
         corpus = corpus_digest(article for articles in split.parts.values() for article in articles)

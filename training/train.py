@@ -32,7 +32,7 @@ from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES
 from .resume import Say, find_state, saying_how_to_go_on, work_folder
 from .run import RUN as RUN
-from .run import describe_run, read_run, settings_of
+from .run import describe_run, names_in, read_run, settings_of
 from .split import SPLIT, Split
 from .thresholds import choose_thresholds, give_scores_meaning
 from .transformer import describe_checkpoint, find_checkpoint
@@ -90,7 +90,7 @@ def train(
     be used, or the run to go on with depended on anything else.
     """
     if not resume:
-        refuse_folder(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN, own=names_in)
     if html_file is not None:
         refuse_page(html_file, out, force=force, resume=resume)
     page = LivePage(html_file, say)
@@ -101,7 +101,7 @@ def train(
             say(f"{out} is there already, whole, and of this very run")
             _show_finished(page, out, _facts(settings, split))
             return out
-        refuse_folder(out, force=force, mark=RUN)
+        refuse_folder(out, force=force, mark=RUN, own=names_in)
         about = {name: value for name, value in run.items() if name != "config"} | {"settings": settings_of(config)}
         checkpoint = find_state(out, about, say) if resume else None
         nlp = _initialize(config)
@@ -117,7 +117,7 @@ def train(
                 choose_thresholds(nlp, Corpus(work / "dev.spacy")(nlp))
                 for line in give_scores_meaning(nlp, split.parts["dev"], annotator=settings.annotator):
                     say(line)
-            with whole_folder(out, force=force, mark=RUN) as folder:
+            with whole_folder(out, force=force, mark=RUN, own=names_in) as folder:
                 _finish(nlp, folder, split, settings)
                 shutil.copyfile(work / LOG, folder / LOG)
                 _write_json(folder / RUN, run)
