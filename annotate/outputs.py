@@ -115,20 +115,16 @@ def hidden_folder(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def kept_folder(path: Path, *, worth: str, fresh: bool, keep: bool = False) -> Iterator[Path]:
+def kept_folder(path: Path, *, worth: str, keep: bool = False) -> Iterator[Path]:
     """Gives the hidden folder beside `path` for what a long run leaves on its way, which outlives a process that dies.
 
     It goes when the block ends well (unless `keep` is set), or when it ends otherwise and has no file `worth`.
-    fresh: what an earlier run left there is thrown away first.
+    What an earlier run left there stays: see `forget_all_but`.
     Raises DataError where another process is at it (on Windows there is no such check), or the disk is full.
     """
     folder = hidden_folder(path)
     lock = _locked(folder, path)
     try:
-        if fresh:
-            for left in folder.iterdir():
-                if left.name != _LOCK:
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
         with _room_on_disk(path):
             yield folder
         if not keep:
@@ -140,6 +136,13 @@ def kept_folder(path: Path, *, worth: str, fresh: bool, keep: bool = False) -> I
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def forget_all_but(names: Container[str], folder: Path) -> None:
+    """Throws away what an earlier run left in the folder of `kept_folder`."""
+    for left in folder.iterdir():
+        if left.name != _LOCK and left.name not in names:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _locked(folder: Path, path: Path) -> int | None:

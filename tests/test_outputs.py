@@ -16,6 +16,7 @@ import pytest
 from annotate.errors import DataError
 from annotate.outputs import (
     _exchange_in_one_step,
+    forget_all_but,
     hidden_folder,
     kept_folder,
     refuse_folder,
@@ -224,17 +225,28 @@ def test_a_full_disk_is_told_from_numpys_short_writes_too(small_disk: Path) -> N
 def test_a_kept_folder_outlives_a_failure_only_with_what_is_worth_it(tmp_path: Path) -> None:
     path = tmp_path / "model"
     for name, is_kept in (("other", False), ("checkpoint", True)):
-        with pytest.raises(ZeroDivisionError), kept_folder(path, worth="checkpoint", fresh=True) as folder:
+        with pytest.raises(ZeroDivisionError), kept_folder(path, worth="checkpoint") as folder:
             (folder / name).touch()
             _ = 1 / 0
         assert (hidden_folder(path) / name).exists() == is_kept
-    with kept_folder(path, worth="checkpoint", fresh=False) as folder:
+    with kept_folder(path, worth="checkpoint") as folder:
         assert (folder / "checkpoint").exists()
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_an_earlier_run_left_goes_when_it_is_forgotten(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), kept_folder(tmp_path / "model", worth="checkpoint") as folder:
+        for name in ("checkpoint", "articles", "trial/log"):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).touch()
+        _ = 1 / 0
+    with kept_folder(tmp_path / "model", worth="checkpoint") as folder:
+        forget_all_but(["articles"], folder)
+        assert sorted(path.name for path in folder.iterdir()) == ["articles", "lock"]
+
+
 def test_a_kept_folder_is_for_one_process_at_a_time(tmp_path: Path) -> None:
-    options = {"worth": "checkpoint", "fresh": True}
+    options = {"worth": "checkpoint"}
     with kept_folder(tmp_path / "model", **options) as folder:
         (folder / "checkpoint").touch()
         with pytest.raises(DataError, match="is being made by another process"), kept_folder(tmp_path / "model", **options):

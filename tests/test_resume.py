@@ -196,6 +196,15 @@ def test_a_run_begun_anew_says_what_it_forgets(stopped: Path, schema: Schema) ->
     assert list(stopped.parent.iterdir()) == [stopped]
 
 
+@pytest.mark.parametrize("wrong", [{"training.patiens": 3}, {"training.dropout": "much"}], ids=["no setting", "no number"])
+def test_a_run_that_is_refused_forgets_nothing(wrong: dict[str, object], stopped: Path, schema: Schema) -> None:
+    said: list[str] = []
+    with pytest.raises(DataError):
+        begin(stopped, schema, overrides=STEPS | wrong, said=said)
+    assert not any("forgotten" in line for line in said)
+    assert "going on after step 3" in begin(stopped, schema, resume=True)
+
+
 def test_a_damaged_checkpoint_is_one_line(stopped: Path, schema: Schema) -> None:
     (hidden_folder(stopped) / NAME).write_bytes(b"PK half of one")
     with pytest.raises(DataError, match="is no checkpoint; begin anew"):

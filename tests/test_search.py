@@ -189,6 +189,16 @@ def test_a_search_that_is_begun_anew_says_what_it_forgets(tmp_path: Path, schema
     assert any("an earlier search was stopped before its end and is forgotten now" in line for line in said)
 
 
+def test_a_search_that_is_refused_forgets_nothing(tmp_path: Path, schema: Schema) -> None:
+    with pytest.raises(StoppedError):
+        look(tmp_path / "model", schema, stream=Stop(1))
+    before = digests(hidden_folder(tmp_path / "model.search"))
+    for wrong in ({"text": "training.droput = { low = 0.1, high = 0.2 }"}, {"overrides": {"training.patiens": 3}}):
+        with pytest.raises(DataError):
+            look(tmp_path / "model", schema, **wrong)
+    assert before.items() <= digests(hidden_folder(tmp_path / "model.search")).items()
+
+
 def test_settings_that_come_again_are_not_trained_again(tmp_path: Path, schema: Schema) -> None:
     stream = Stop()
     found = look(tmp_path / "model", schema, 4, text=f"{WIDTH} = {{ choices = [16, 32] }}\n", overrides=GIVEN, stream=stream)

@@ -6,22 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from annotate.errors import DataError
-from annotate.outputs import hidden_folder, kept_folder
+from annotate.outputs import forget_all_but, hidden_folder
 
 from .checkpoint import NAME, Checkpoint
 from .run import difference
 
+ARTICLES = ("train.spacy", "dev.spacy")  # each run writes its own before it goes on or forgets
+
 Say = Callable[[str], None]
 
 
-@contextlib.contextmanager
-def work_folder(out: Path, say: Say, *, resume: bool, keep: bool) -> Iterator[Path]:
-    """Where a run keeps what it needs to go on; says so where that of an earlier run is thrown away. keep: also at its end."""
-    was_stopped = (hidden_folder(out) / NAME).is_file()
-    with kept_folder(out, worth=NAME, fresh=not resume, keep=keep) as work:
-        if was_stopped and not resume:
-            say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
-        yield work
+def forget_earlier(work: Path, say: Say) -> None:
+    """Throws away what an earlier run left in its folder, and says so where one could have gone on with it."""
+    if (work / NAME).is_file():
+        say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
+    forget_all_but(ARTICLES, work)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from annotate.errors import DataError
-from annotate.outputs import hidden_folder, kept_folder, refuse_folder, whole_file, whole_folder
+from annotate.outputs import forget_all_but, hidden_folder, kept_folder, refuse_folder, whole_file, whole_folder
 
 from .checkpoint import NAME as CHECKPOINT
 from .corpus import doubts, shown_by_layer
@@ -103,7 +102,7 @@ def search(
         refuse_folder(out, force=force, mark=RUN, own=names_in)
     say = _once(say)
     start = find_start(settings, say)
-    with _work_folder(out, say, resume=resume) as folder:
+    with kept_folder(_towards(out), worth=SEARCH) as folder:
         work = _Work(split, settings, folder, say, stream)
         space, plan = _plan(work, start, stated, str(place))
         done = _read(out / SEARCH) if resume else None
@@ -111,6 +110,8 @@ def search(
             say(f"{out} is there already, whole, and of this very search")
             return done
         refuse_folder(out, force=force, mark=RUN, own=names_in)
+        if not resume:
+            _forget_earlier(folder, say)
         found = _taken_up(folder, plan, n_trials)
         with saying_how_to_go_on(folder / SEARCH, say):
             found = _run_trials(work, space, found, n_trials)
@@ -129,15 +130,16 @@ def _refuse_without(split: Split) -> None:
         raise DataError("dev", "has no articles, and they judge the trials", "give some with --dev")
 
 
-@contextmanager
-def _work_folder(out: Path, say: Say, *, resume: bool) -> Iterator[Path]:
-    """Where the trials are, apart from where a run towards `out` without a search would be."""
-    towards = out.absolute().with_name(f"{out.absolute().name}.search")
-    is_left = (hidden_folder(towards) / SEARCH).is_file()
-    with kept_folder(towards, worth=SEARCH, fresh=not resume) as folder:
-        if is_left and not resume:
-            say("an earlier search was stopped before its end and is forgotten now: --resume would have gone on with it")
-        yield folder
+def _towards(out: Path) -> Path:
+    """What the trials' folder is named for: not for `out` alone, where a run without a search would be."""
+    return out.absolute().with_name(f"{out.absolute().name}.search")
+
+
+def _forget_earlier(folder: Path, say: Say) -> None:
+    """Throws away what an earlier search left, and says so where one could have gone on with it."""
+    if (folder / SEARCH).is_file():
+        say("an earlier search was stopped before its end and is forgotten now: --resume would have gone on with it")
+    forget_all_but((), folder)
 
 
 def _plan(work: _Work, start: Start, stated: Mapping[str, Range], place: str) -> tuple[Space, Found]:

@@ -17,7 +17,7 @@ from spacy.util import is_package, load_config
 from thinc.api import Config, ConfigValidationError
 
 from annotate.errors import DataError
-from annotate.outputs import refuse_folder, whole_folder
+from annotate.outputs import kept_folder, refuse_folder, whole_folder
 from annotate.schema import Schema
 
 from .checkpoint import NAME as CHECKPOINT
@@ -30,7 +30,7 @@ from .overrides import parse_overrides as parse_overrides
 from .packing import codecs_found_once
 from .pipeline import CONFIGS, initialize, layers_in, load_model, make_config
 from .pretrained import RELEASES
-from .resume import Say, find_state, saying_how_to_go_on, work_folder
+from .resume import Say, find_state, forget_earlier, saying_how_to_go_on
 from .run import RUN as RUN
 from .run import describe_run, names_in, read_run, settings_of
 from .split import SPLIT, Split
@@ -95,7 +95,7 @@ def train(
         refuse_page(html_file, out, force=force, resume=resume)
     page = LivePage(html_file, say)
     start = find_start(settings, say)
-    with codecs_found_once(), work_folder(out, say, resume=resume, keep=learn_only) as work:
+    with codecs_found_once(), kept_folder(out, worth=CHECKPOINT, keep=learn_only) as work:
         config, losses, run = resolve(split, work, settings, start)
         if resume and read_run(out) == run:
             say(f"{out} is there already, whole, and of this very run")
@@ -105,6 +105,8 @@ def train(
         about = {name: value for name, value in run.items() if name != "config"} | {"settings": settings_of(config)}
         checkpoint = find_state(out, about, say) if resume else None
         nlp = _initialize(config)
+        if not resume:
+            forget_earlier(work, say)
         for line in (*doubts(split, settings.annotator, schema=settings.schema), *losses.lines()):
             say(line)
         page.begin(view_of(out, nlp.config.interpolate()["training"], _facts(settings, split)))
