@@ -16,7 +16,7 @@ from .outputs import refuse_to_overwrite, whole_file
 from .records import Annotation, Article
 from .schema import Schema
 from .scores import COVERAGE, Result, add_up, in_words
-from .sources import join_annotations, scan_articles
+from .sources import join_annotations, refuse_to_replace, scan_articles
 
 ARTICLE_STANCES = "stances of the article"
 
@@ -71,6 +71,7 @@ def agree_files(
 
     Raises DataError when an output is there already (without `force`), or there is nothing to compare.
     """
+    refuse_to_replace(inputs, differences_file, json_file)
     for path in (differences_file, json_file):
         if path is not None:
             refuse_to_overwrite(path, force=force)

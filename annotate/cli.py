@@ -149,10 +149,12 @@ def compile_(
 ) -> None:
     """Turn articles in the inline notation into records."""
     from .counts import count_labels, write_table
-    from .notation import read_marked
+    from .notation import marked_files, read_marked
     from .records import write_records
     from .schema import DEFAULT_SCHEMA, read_schema
+    from .sources import refuse_to_replace
 
+    refuse_to_replace([*marked_files(sources), schema], out)
     articles = list(read_marked(sources, read_schema(schema or DEFAULT_SCHEMA), annotator=annotator))
     n_articles = write_records(out, articles, force=force)
     _tell(f"{n_articles:,} articles in {out}", beside=out)
@@ -191,8 +193,9 @@ def page(
     from .outputs import refuse_to_overwrite
     from .page import write_page
     from .schema import DEFAULT_SCHEMA, read_schema
-    from .sources import join_annotations, scan_articles
+    from .sources import join_annotations, refuse_to_replace, scan_articles
 
+    refuse_to_replace([*inputs, schema], out)
     refuse_to_overwrite(out, force=force)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     articles = join_annotations(scan_articles(inputs, schema=scheme))

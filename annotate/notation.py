@@ -53,7 +53,7 @@ def read_marked(paths: Path | Iterable[Path], schema: Schema, *, annotator: str 
 def scan_marked(paths: Path | Iterable[Path], schema: Schema, *, annotator: str = GOLD) -> Iterator[Article | RecordError]:
     """The same with what is wrong in place of an article that has faults; only a file that cannot be read is raised."""
     seen: dict[str, str] = {}
-    for path in _files_of([paths] if isinstance(paths, Path) else paths):
+    for path in marked_files([paths] if isinstance(paths, Path) else paths):
         yield from _scan(_read_text(path), str(path), schema, annotator, seen)
 
 
@@ -84,7 +84,7 @@ def _scan(text: str, place: str, schema: Schema, annotator: str, seen: dict[str,
             yield fault
 
 
-def _files_of(paths: Iterable[Path]) -> Iterator[Path]:
+def marked_files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if not path.is_dir():
             yield path

@@ -1,9 +1,9 @@
 """Articles in, from whatever people keep them in: text files, folders, JSON Lines, tables, data sets."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from .errors import RecordError
+from .errors import DataError, RecordError
 from .notation import SUFFIX as MARKED_SUFFIX
 from .notation import scan_marked
 from .records import MAX_TEXT_CHARS, Article, integrity_faults, place_of, scan_records
@@ -99,6 +99,21 @@ def join_annotations(scanned: Scanned) -> list[Article]:
             raise RecordError(place, f"is annotated by '{min(twice)}' a second time", "give each annotator a name of their own")
         joined[article.id] = known.model_copy(update={"annotations": known.annotations + article.annotations})
     return list(joined.values())
+
+
+def refuse_to_replace(inputs: Iterable[str | Path | None], *outputs: Path | None) -> None:
+    """Stops a command before its work where an output would take the place of what it reads, whatever `--force` says.
+
+    inputs: whatever is read; what is no file and no folder, such as a data set's name, is passed over.
+    Raises DataError for an output that is an input, an article's file in a folder of them, or a folder with an input in it.
+    """
+    paths = [Path(given) for given in inputs if given]
+    read = [path.resolve() for path in paths if path.is_file() or path.is_dir()]
+    for output in filter(None, outputs):
+        place = output.resolve()
+        is_article = place.is_file() and place.suffix.lower() in SUFFIXES
+        if any(path.is_relative_to(place) or (is_article and place.is_relative_to(path)) for path in read):
+            raise DataError(str(output), "would replace what this command reads", "give another path")
 
 
 def repeated(place: str, first: str) -> RecordError:

@@ -34,7 +34,7 @@ def apply(
 ) -> None:
     """Find events, stances and mentions in articles, as records and tables."""
     from annotate.outputs import refuse_folder
-    from annotate.sources import Columns, scan_articles, without_repeats
+    from annotate.sources import Columns, refuse_to_replace, scan_articles, without_repeats
     from training.pipeline import load_model, schema_of
 
     from .cutoffs import cutoffs_of, remarks
@@ -42,6 +42,7 @@ def apply(
     from .tables import Layout
 
     refuse_folder(out, force=force)
+    refuse_to_replace([model, *inputs], out)
     nlp = load_model(model)
     cutoffs = cutoffs_of(nlp, min_score=min_score, precision=precision)
     for line in remarks(nlp, cutoffs):

@@ -141,12 +141,14 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "number with a comma": (IN, [*TRAIN, "--training.score_weights.ents_f", "0,5"], "is a number, and 0,5 is none"),
     "number that is none": (IN, [*TRAIN, "--components.ner.threshold", "NaN"], "is a number, and nan is none"),
     "train in place of other files": (IN | {"o/mine": b""}, [*TRAIN, "--out", "o", "--force"], "o: holds other files"),
-    "train in place of its own input": (IN, [*TRAIN, "--out", ".", "--force"], ".: holds other files"),
-    "split in place of its own input": (IN, ["split", "in.jsonl", "--out", ".", "--force"], ".: holds other files"),
+    "train in place of its own input": (IN, [*TRAIN, "--out", ".", "--force"], ".: would replace what this command reads"),
+    "split in place of its own input": (IN, ["split", "in.jsonl", "--out", ".", "--force"], ".: would replace what this comm"),
     "download in place of other files": (
         IN, ["download", "en_core_web_sm", "--out", ".", "--force"], ".: holds other files"
     ),
-    "apply in place of its own input": (IN, ["apply", "MODEL", "in.jsonl", "--out", ".", "--force"], ".: holds other files"),
+    "apply in place of its own input": (
+        IN, ["apply", "MODEL", "in.jsonl", "--out", ".", "--force"], ".: would replace what this command reads"
+    ),
     "apply in place of an input file": (
         IN, ["apply", "MODEL", "in.jsonl", "--out", "in.jsonl", "--force"], "in.jsonl: is no folder; give another path"
     ),
@@ -171,7 +173,7 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "comparison of a model with none": (IN, ["compare", "MODEL", "m", "in.jsonl"], "m: is neither a model's folder nor"),
     "agreement of one annotator": (IN, ["agree", "in.jsonl"], "have none that two annotators annotated; give the annotations"),
     "agreement of strangers": (IN, ["agree", "in.jsonl", "--annotators", "ana,ben"], "have none that ana and ben annotated"),
-    "agreement over its own input": (IN, ["agree", "in.jsonl", "--differences", "in.jsonl"], "in.jsonl: is there already"),
+    "agreement over its own input": (IN, ["agree", "in.jsonl", "--differences", "in.jsonl"], "would replace what"),
     "export with a huge number": (
         {"a.json": b"[" + b"9" * 6000 + b"]"}, ["import", "a.json", "--out", "o", "--schema-out", "s"], "has a huge number"
     ),
@@ -186,6 +188,31 @@ def test_a_mistake_gets_one_line_and_changes_nothing(
         (here / name).parent.mkdir(exist_ok=True)
         (here / name).write_bytes(content)
     assert said in refused(*(model if a == "MODEL" else a for a in arguments), LABEL_STUDIO_API_KEY="key")
+
+
+OVER_THEIR_INPUT: list[list[str]] = [
+    ["compile", "d", "--out", "d/a.marked"],
+    ["agree", "d/in.jsonl", "--json", "d/in.jsonl"],
+    ["page", "d", "--out", "d/in.jsonl"],
+    ["import", "d/in.jsonl", "--schema-out", "s.toml", "--out", "d/in.jsonl"],
+    ["split", "d", "--out", "d"],
+    ["convert", "d/in.jsonl", "--out", "d/in.jsonl"],
+    ["train", "d", "--out", "o", "--html", "d/in.jsonl"],
+    ["evaluate", "m", "d/in.jsonl", "--html", "m/meta.json"],
+    ["compare", "m", "m", "d/in.jsonl", "--json", "m/ner/model"],
+    ["curve", "d", "--base", "none", "--on", "d/in.jsonl", "--json", "d/../d/in.jsonl"],
+    ["apply", "m", "d/in.jsonl", "--out", "d"],
+]
+
+
+@pytest.mark.parametrize("command", OVER_THEIR_INPUT, ids=lambda command: command[0])
+def test_no_command_replaces_what_it_reads(command: list[str], here: Path) -> None:
+    model = {"m/meta.json": b'{"components": ["ner"]}', "m/ner/model": b"weights"}
+    for name, content in ({"d/in.jsonl": IN["in.jsonl"], "d/a.marked": b"# a"} | model).items():
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_bytes(content)
+    said = refused(*command, "--force")
+    assert said == f"copydesk: {command[-1]}: would replace what this command reads; give another path\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there can a name be any bytes")

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from annotate.errors import RecordError
+from annotate.errors import DataError, RecordError
 from annotate.records import Article, to_line
-from annotate.sources import Columns, read_articles, scan_articles
+from annotate.sources import Columns, read_articles, refuse_to_replace, scan_articles
 
 ODD_TEXT = '\u00a0 "Quotes", commas;\r\n\ttabs — e\u0301 🕊\n'
 
@@ -233,6 +233,17 @@ def test_any_bytes_give_articles_or_clear_lines(tmp_path: Path, name: str, conte
         scanned = [fault]
     for article in scanned:
         assert isinstance(article, Article) or "\n" not in str(article)
+
+
+def test_an_output_beside_what_is_read_is_allowed(tmp_path: Path) -> None:
+    for name in ("a.txt", "page.html", "out/a.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("Hello.")
+    refuse_to_replace([tmp_path, None, "hf:name", "-"], tmp_path / "page.html", tmp_path / "new.jsonl", tmp_path / "out", None)
+    (tmp_path / "link").symlink_to(tmp_path / "a.txt")
+    for output in (tmp_path, tmp_path.parent, tmp_path / "link", tmp_path / "out" / "a.txt"):
+        with pytest.raises(DataError, match=f"{output}: would replace what this command reads; give another path"):
+            refuse_to_replace([tmp_path], output)
 
 
 def test_scanning_goes_on_behind_a_bad_row(tmp_path: Path, records_file: Callable[[str], Path]) -> None:

@@ -54,9 +54,12 @@ def split(
     force: Force = False,
 ) -> None:
     """Part a corpus into train, dev and test, so that no story is told in two of them."""
+    from annotate.sources import refuse_to_replace
+
     from .leaks import leaks, pretended, stories_of
     from .split import split_records, write_split
 
+    refuse_to_replace([records], out)
     done = split_records(records, seed=seed, shares=(1 - dev - test, dev, test), annotator=annotator)
     write_split(done, out, settings={"seed": seed, "shares": [1 - dev - test, dev, test]}, force=force)
     for part, ids in done.to_json().items():
@@ -77,10 +80,11 @@ def convert(
     force: Force = False,
 ) -> None:
     """Turn annotated articles into spaCy's training format, and say what its components cannot hold."""
-    from annotate.sources import read_articles
+    from annotate.sources import read_articles, refuse_to_replace
 
     from .convert import blank_of, convert_records
 
+    refuse_to_replace([records], out)
     nlp = blank_of(language, "--language")
     losses = convert_records(read_articles([str(records)]), nlp, out, annotator=annotator, force=force)
     print(f"{losses.n_articles - losses.n_without_annotation:,} articles in {out}")
@@ -111,8 +115,10 @@ def train(
     """Train a model; any setting of its config can follow, as in --training.max_steps 200."""
     from annotate.errors import DataError
     from annotate.schema import DEFAULT_SCHEMA, read_schema
+    from annotate.sources import refuse_to_replace
 
     from .corpus import read_parts
+    from .run import parts_of
     from .search import search as search_settings
     from .search_report import to_text
     from .train import Settings, parse_overrides, train
@@ -121,6 +127,7 @@ def train(
         raise DataError("--ranges", "is given without --search", "add --search 12, or leave it out")
     if html_file is not None and search is not None:
         raise DataError("--html", "shows one training, and --search makes many", "leave out one of the two")
+    refuse_to_replace([records, dev, schema, config, transformer, ranges, *parts_of(base)], out, html_file)
     overrides = parse_overrides(context.args)
     scheme = read_schema(schema or DEFAULT_SCHEMA)
     parts = read_parts(records, scheme, dev=dev, seed=seed, annotator=annotator)
@@ -172,9 +179,12 @@ def compare(
     import json
 
     from annotate.outputs import refuse_to_overwrite, whole_file
+    from annotate.sources import refuse_to_replace
 
     from .compare import compare_models, to_text
+    from .run import parts_of
 
+    refuse_to_replace([records, *parts_of(first), *parts_of(second)], json_file)
     if json_file is not None:
         refuse_to_overwrite(json_file, force=force)
     gaps = compare_models(first, second, records, say=_say, annotator=annotator, seed=seed)
@@ -207,13 +217,16 @@ def curve(
     """Show what more articles would bring: train on growing parts and score each; takes settings as `train` does."""
     from annotate.outputs import refuse_to_overwrite
     from annotate.schema import DEFAULT_SCHEMA, read_schema
+    from annotate.sources import refuse_to_replace
 
     from .corpus import read_parts
     from .curve import Plan
     from .curve_report import curve_files, parse_shares
+    from .run import parts_of
     from .train import Settings, parse_overrides
 
     outputs = {"json_file": json_file, "html_file": html_file}
+    refuse_to_replace([records, on, dev, schema, config, *parts_of(base)], json_file, html_file)
     for path in filter(None, outputs.values()):
         refuse_to_overwrite(path, force=force)
     plan = Plan(parse_shares(shares), n_seeds=seeds, n_more=more)

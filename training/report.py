@@ -12,7 +12,7 @@ from annotate.matching import Counts, Item, Score
 from annotate.outputs import refuse_to_overwrite, whole_file
 from annotate.schema import Schema
 from annotate.scores import COVERAGE, MIN_STORIES, Result, in_words
-from annotate.sources import read_articles
+from annotate.sources import read_articles, refuse_to_replace
 
 from .calibration import lines as calibration_lines
 from .diagram import figures, without_figure
@@ -51,8 +51,10 @@ def evaluate_files(
     Raises DataError when an output is there already (without `force`), or model or records cannot be used.
     """
     from .pipeline import load_model, schema_of
+    from .run import parts_of
 
     outputs = [path for path in (json_file, html_file) if path is not None]
+    refuse_to_replace([records, *parts_of(model)], *outputs)
     for path in outputs:
         refuse_to_overwrite(path, force=force)
     nlp = load_model(model)

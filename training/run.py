@@ -91,6 +91,14 @@ def names_in(model: Path) -> set[str]:
     return FILES | SPACY_FILES | {f"{pipe}{suffix}" for pipe in pipes for suffix in ("", ".json", ".bin")}
 
 
+def parts_of(model: str | Path | None) -> list[Path]:
+    """What training may have written into a model's folder, and the files that are in that."""
+    if not model:
+        return []
+    named = [Path(model) / name for name in sorted(names_in(Path(model)))]
+    return [*named, *(path for part in named for path in part.rglob("*"))]
+
+
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> Plain:
     """Dotted name -> value."""
     flat: Plain = {}

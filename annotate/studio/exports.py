@@ -11,6 +11,7 @@ from ..errors import DataError
 from ..outputs import refuse_to_overwrite
 from ..records import Annotation, Article, parse_article, text_faults, to_line, write_records
 from ..schema import Schema, write_schema
+from ..sources import refuse_to_replace
 from .ledger import Entry, Ledger
 from .regions import Row, drop_rows, enter_rows
 from .results import DESK, Json, extras_of, from_rows, region_row, relation_row
@@ -38,6 +39,7 @@ def import_export(
 
     Raises DataError when the file is no export, or an output is there already and `force` is not set; nothing is written then.
     """
+    refuse_to_replace([path], records, schema_out, ledger_out)
     for out in filter(None, (records, schema_out, ledger_out)):
         refuse_to_overwrite(out, force=force)
     ledger = Ledger()
