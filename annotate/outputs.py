@@ -23,16 +23,20 @@ _RENAME_EXCHANGE = 2  # Linux, renameat2
 _RENAME_SWAP = 2  # macOS, renamex_np
 _LOCK = "lock"
 
+_THERE = ("is there already", "give another path, or --force to replace it")
+
 Names = Callable[[Path], Container[str]]
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
     """Stops a command before its work where its output is there already.
 
-    Raises DataError when `path` exists, unless `force` is set.
+    Raises DataError when `path` exists, unless `force` is set and it is a regular file.
     """
+    if path.exists() and not path.is_file():  # nor is a device or a pipe, which would be lost
+        raise DataError(str(path), "is a folder" if path.is_dir() else "is no regular file", "give the name of a file")
     if (path.exists() or path.is_symlink()) and not force:
-        raise DataError(str(path), "is there already", "give another path, or --force to replace it")
+        raise DataError(str(path), *_THERE)
 
 
 def refuse_folder(path: Path, *, force: bool, mark: str | None = None, own: Names | None = None) -> None:
@@ -47,7 +51,8 @@ def refuse_folder(path: Path, *, force: bool, mark: str | None = None, own: Name
     names = sorted(found.name for found in path.iterdir()) if path.exists() else []
     if not names:
         return
-    refuse_to_overwrite(path, force=force)
+    if not force:
+        raise DataError(str(path), *_THERE)
     if mark is not None and mark not in names:
         raise DataError(str(path), "holds other files", "give a folder of its own")
     known = names if own is None else own(path)
@@ -60,9 +65,11 @@ def refuse_folder(path: Path, *, force: bool, mark: str | None = None, own: Name
 def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Gives a temporary path beside `path`; what is written there gets the name `path` when the block ends well.
 
-    Raises DataError when `path` exists and `force` is not set. A block that raises leaves nothing behind.
+    Where `path` is a link, that is done to the file it points to. A block that raises leaves nothing behind.
+    Raises DataError as `refuse_to_overwrite` does, and where the disk is full.
     """
     refuse_to_overwrite(path, force=force)
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=_sweep(path), suffix=".part", dir=path.parent)
     os.close(handle)

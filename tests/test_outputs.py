@@ -67,6 +67,29 @@ def test_a_link_goes_on_pointing_to_the_folder_that_is_replaced(tmp_path: Path) 
     assert sorted(f.name for f in tmp_path.rglob("*") if not f.is_symlink()) == ["7", "b", "runs"]
 
 
+def test_a_link_goes_on_pointing_to_the_file_that_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    link = tmp_path / "out.txt"
+    link.symlink_to(tmp_path / "shared" / "out.txt")
+    for text in ("first", "second"):
+        with whole_file(link, force=True) as temporary:
+            temporary.write_text(text)
+    assert link.is_symlink() and (tmp_path / "shared" / "out.txt").read_text() == "second"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["out.txt", "out.txt", "shared"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_takes_the_place_of_no_folder_and_no_pipe(force: bool, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name, finding in (("folder", "is a folder"), ("pipe", "is no regular file"), ("link", "is no regular file")):
+        fault = pytest.raises(DataError, match=f"{name}: {finding}; give the name of a file")
+        with fault, whole_file(tmp_path / name, force=force):
+            pass
+    assert (tmp_path / "pipe").is_fifo()
+
+
 @pytest.mark.parametrize("options", [{}, {"force": True}, {"force": True, "mark": "a"}], ids=["plain", "force", "mark"])
 def test_a_file_is_not_replaced_by_a_folder(options: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
