@@ -152,6 +152,12 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "apply in place of an input file": (
         IN, ["apply", "MODEL", "in.jsonl", "--out", "in.jsonl", "--force"], "in.jsonl: is no folder; give another path"
     ),
+    "shares that leave nothing": (
+        IN, ["split", "in.jsonl", "--out", "o", "--dev", "0.7", "--test", "0.3"], "shares 0, 0.7, 0.3: leave nothing"
+    ),
+    "shares that leave less than nothing": (
+        IN, ["split", "in.jsonl", "--out", "o", "--dev", "0.9", "--test", "0.2"], "shares -0.1, 0.9, 0.2: leave nothing"
+    ),
     "shares that are no numbers": (IN, ["split", "in.jsonl", "--out", "o", "--dev", "nan"], "shares nan, nan, 0.2: leave"),
     "language that spaCy lacks": (IN, ["convert", "in.jsonl", "--out", "o", "--language", "zz"], "knows no language 'zz'"),
     "step of no batches": (IN, [*TRAIN, "--training.accumulate_gradient", "0"], "training.accumulate_gradient: is 0"),

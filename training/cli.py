@@ -60,8 +60,9 @@ def split(
     from .split import split_records, write_split
 
     refuse_to_replace([records], out)
-    done = split_records(records, seed=seed, shares=(1 - dev - test, dev, test), annotator=annotator)
-    write_split(done, out, settings={"seed": seed, "shares": [1 - dev - test, dev, test]}, force=force)
+    shares = (1 - round(dev + test, 9), dev, test)  # 1 - 0.7 - 0.3 is not quite 0
+    done = split_records(records, seed=seed, shares=shares, annotator=annotator)
+    write_split(done, out, settings={"seed": seed, "shares": shares}, force=force)
     for part, ids in done.to_json().items():
         print(f"{part:<6} {len(ids):>6} articles")
     articles = [article for own in done.parts.values() for article in own]
