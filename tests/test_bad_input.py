@@ -132,7 +132,7 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "model that is cut off": (
         IN | {"m/config.cfg": b"[nlp]\n", "m/meta.json": b"{"}, ["apply", "m", "in.jsonl", "--out", "o"], "m: cannot be loaded"
     ),
-    "nothing to package": ({"m/a": b""}, ["package", "m", "--out", "d"], "m: is not a model folder (it has no meta.json)"),
+    "nothing to package": ({"m/a": b""}, ["package", "m", "--out", "d"], "m: is not a model folder of copydesk"),
     "base that is none": (IN | {"b/a": b""}, ["train", "in.jsonl", "--out", "o", "--base", "b"], "base 'b': is neither an"),
     "config that is empty": (IN | {"c": b""}, [*TRAIN, "--config", "c"], "c: has no paths; start from a .cfg file of"),
     "config that is none": (IN | {"c": b"[x\n"}, [*TRAIN, "--config", "c"], "c: is no spaCy config (Config validation error)"),

@@ -3,16 +3,19 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import spacy
 from conftest import TEXT, gold_article
 from test_train import SMALL
 
 from annotate.errors import DataError
+from annotate.outputs import whole_folder
 from annotate.records import Article
 from annotate.schema import Schema
 from training.card import _card
@@ -160,6 +163,49 @@ def test_package_refuses_what_cannot_be_installed(model: Path, tmp_path: Path, c
 def test_package_refuses_a_folder_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a model folder"):
         package(tmp_path, tmp_path / "dist")
+
+
+def test_package_refuses_a_pipeline_that_copydesk_has_not_trained(tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path / "foreign")
+    with pytest.raises(DataError, match=r"foreign: is not a model folder of copydesk \(it has no run.json that can be read\)"):
+        package(tmp_path / "foreign", tmp_path / "dist")
+
+
+@pytest.mark.parametrize("name", ["run.json", "meta.json", "scores.json", "config.cfg", "ner/model", "vocab/strings.json"])
+def test_package_refuses_a_model_with_a_file_cut_off(model: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(model, tmp_path / "model")
+    path = tmp_path / "model" / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError) as caught:
+        package(tmp_path / "model", tmp_path / "dist")
+    assert caught.value.place in (str(tmp_path / "model"), str(path))
+    assert not (tmp_path / "dist").exists()
+
+
+def test_package_names_the_model_that_lacks_its_config(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("config.cfg"))
+    with pytest.raises(DataError, match=r"has no config\.cfg") as caught:
+        package(tmp_path / "model", tmp_path / "dist")
+    assert caught.value.place == str(tmp_path / "model")
+
+
+def test_a_model_that_is_replaced_while_it_is_packed_is_packed_whole(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model, tmp_path / "model")
+    copytree = shutil.copytree
+
+    def copy_a_moment_too_early(source: Path, *rest: object, **options: object) -> None:
+        monkeypatch.undo()
+        copytree(source, *rest, **options)
+        with whole_folder(source, force=True) as new:
+            copytree(model, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("scores.json"))
+            (new / "schema.toml").write_text("new")
+
+    monkeypatch.setattr(shutil, "copytree", copy_a_moment_too_early)  # that very moment cannot be had otherwise
+    with zipfile.ZipFile(package(tmp_path / "model", tmp_path / "dist")) as archive:
+        inside = {name.partition("/en_news_events-0.1.0/")[2]: archive.read(name) for name in archive.namelist()}
+    assert inside["schema.toml"] == b"new" and "scores.json" not in inside
 
 
 def test_code_travels_under_the_licence_of_the_project() -> None:

@@ -12,9 +12,12 @@ from annotate.errors import DataError
 from annotate.outputs import refuse_to_overwrite, whole_file
 
 from .card import write_card
+from .pipeline import load_model, read_whole
+from .run import RUN, read_run
 from .split import SPLIT
 
 COMPONENTS = Path(__file__).parent / "components"
+SCORES = "scores.json"
 SPACY_REQUIREMENT = "spacy>=3.8.7,<3.9"
 TRANSFORMER_REQUIREMENTS = ("spacy-curated-transformers>=0.3.1,<0.4", "torch>=2.2")
 
@@ -71,40 +74,53 @@ def package(
 
     name: package name without the language, as in `en_NAME`.
     license: what the owner says of the weights, a name or a sentence.
-    Raises DataError when `model` is no model folder, the name cannot be imported or the wheel is there already.
+    Raises DataError when `model` is no model of `train` or damaged, the name cannot be imported or the wheel is there already.
     """
-    meta = _read_meta(model)
-    module = f"{meta['lang']}_{name}"
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise DataError(f"name '{name}'", "cannot be a package", "use small letters, digits and single underscores")
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
         raise DataError(f"version '{version}'", "is not a version", "write numbers with dots, as in 0.1.0")
-    wheel = out / f"{module}-{version}-py3-none-any.whl"
-    refuse_to_overwrite(wheel, force=force)
-    meta |= {"name": name, "version": version, "license": license, "requirements": [], "spacy_version": ">=3.8.7,<3.9"}
+    if read_run(model) is None:
+        finding = f"is not a model folder of copydesk (it has no {RUN} that can be read)"
+        raise DataError(str(model), finding, "give the --out of `copydesk train`")
+    load_model(model)  # its complaints name this folder, those about a copy could not
+    _refuse_broken(model / SCORES)
     with tempfile.TemporaryDirectory(prefix="copydesk-") as folder:
-        _lay_out(Path(folder), model, module, meta)
-        built = _build(Path(folder))
+        copy = Path(folder) / "copy"
+        read_whole(model, lambda path: _copy(path, copy))
+        meta = json.loads((copy / "meta.json").read_text(encoding="utf-8"))
+        module = f"{meta['lang']}_{name}"
+        wheel = out / f"{module}-{version}-py3-none-any.whl"
+        refuse_to_overwrite(wheel, force=force)
+        meta |= {"name": name, "version": version, "license": license, "requirements": [], "spacy_version": ">=3.8.7,<3.9"}
+        root = Path(folder) / "source"
+        _lay_out(root, copy, module, meta)
+        built = _build(root)
         with whole_file(wheel, force=force) as temporary:
             shutil.copyfile(built, temporary)
     return wheel
 
 
-def _read_meta(model: Path) -> dict[str, Any]:
-    """The model's meta.json. Any: what spaCy writes there."""
-    path = model / "meta.json"
-    if not path.is_file():
-        raise DataError(str(model), "is not a model folder (it has no meta.json)", "give the --out of `copydesk train`")
-    meta: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return meta
+def _refuse_broken(scores: Path) -> None:
+    """Raises DataError where the scores are there and no JSON: the card would show them."""
+    try:
+        json.loads(scores.read_text(encoding="utf-8") if scores.is_file() else "{}")
+    except ValueError as err:
+        raise DataError(str(scores), f"is not JSON ({err})", "train the model again, or remove the file") from err
+
+
+def _copy(model: Path, to: Path) -> None:
+    if to.exists():  # of a model that was replaced meanwhile
+        shutil.rmtree(to)
+    shutil.copytree(model, to, ignore=shutil.ignore_patterns(SPLIT, "log.jsonl", "*.html"))
 
 
 def _lay_out(root: Path, model: Path, module: str, meta: dict[str, Any]) -> None:
-    """Writes the source tree of the package: code, model data, card and licences."""
+    """Writes the source tree of the package: code, model data (`model` is moved there), card and licences."""
     package_folder = root / module
     data = package_folder / f"{module}-{meta['version']}"
-    unwanted = shutil.ignore_patterns(SPLIT, "log.jsonl", "*.html")
-    shutil.copytree(model, data, ignore=unwanted)
+    package_folder.mkdir(parents=True)
+    model.rename(data)
     code = package_folder / "components"
     shutil.copytree(COMPONENTS, code, ignore=shutil.ignore_patterns("__pycache__"))
     _forget_the_base(data / "config.cfg")

@@ -4,7 +4,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import spacy
 from spacy.language import Language
@@ -33,8 +33,10 @@ _SETTINGS = (  # that `make_config` adapts
     "initialize",
 )
 LEAST = {"eval_frequency": 1, "accumulate_gradient": 1, "max_steps": 0, "patience": 0, "max_epochs": -1}
-N_TRIES = 20  # to load a model that is replaced meanwhile
+N_TRIES = 20  # to read a folder that is replaced meanwhile
 CONFIGS = Path(__file__).parent.parent / "configs"
+
+Content = TypeVar("Content")
 
 
 def make_config(
@@ -116,30 +118,35 @@ def load_model(name: str | Path) -> Language:
         raise DataError(str(name), "is neither a model's folder nor an installed model", "check the path, or install its wheel")
     try:
         with fast_ops():
-            return bound_tokenizer(_load_one(path) if path.exists() else spacy.load(str(name)))
+            return bound_tokenizer(read_whole(path, spacy.load) if path.exists() else spacy.load(str(name)))
     except (OSError, ValueError, KeyError) as err:
-        reason = str(err).splitlines()[0] if str(err) else type(err).__name__
+        reason = _first_line(err)
         if "'curated_transformer'" in reason:
             raise DataError(str(name), "holds a transformer, which needs copydesk's extra", INSTALL_EXTRA) from err
         raise DataError(str(name), f"cannot be loaded ({reason})", "train or install it again") from err
 
 
-def _load_one(path: Path) -> Language:
-    """The pipeline of a folder; once more where another one took its place meanwhile, so that it is no mix of the two."""
+def read_whole(folder: Path, read: Callable[[Path], Content]) -> Content:
+    """What `read` makes of a folder; once more where another one took its place meanwhile, so that it is no mix of the two."""
     for _ in range(N_TRIES):
-        before = _identity(path)
+        before = _identity(folder)
         with contextlib.suppress(OSError, ValueError, KeyError):
-            nlp = spacy.load(path)
-            if _identity(path) == before:
-                return nlp
-        if _identity(path) == before:
+            content = read(folder)
+            if _identity(folder) == before:
+                return content
+        if _identity(folder) == before:
             break  # a fault of its own
-    return spacy.load(path)
+    return read(folder)
 
 
 def _identity(folder: Path) -> tuple[int, int, int]:
     found = folder.stat()
     return found.st_dev, found.st_ino, found.st_ctime_ns  # numbers are given again, times are not
+
+
+def _first_line(err: Exception) -> str:
+    """Of what it says, or else its name."""
+    return next(filter(None, map(str.strip, str(err).splitlines())), type(err).__name__)
 
 
 def schema_of(nlp: Language) -> Schema | None:
@@ -208,8 +215,7 @@ def _read_config(path: Path, *, is_transformer: bool) -> Config:
     try:
         config = load_config(path, interpolate=False)
     except (OSError, ValueError) as err:
-        reason = next(filter(None, map(str.strip, str(err).splitlines())), type(err).__name__)
-        raise DataError(str(path), f"is no spaCy config ({reason})", "correct it") from err
+        raise DataError(str(path), f"is no spaCy config ({_first_line(err)})", "correct it") from err
     if not is_transformer and "transformer" in config.get("components", {}):
         raise DataError(str(path), "is for a transformer, and none is named", "give --transformer NAME_OR_FOLDER")
     shared = "components.transformer.model.encoder" if is_transformer else "components.tok2vec.model"
