@@ -137,6 +137,8 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "config that is empty": (IN | {"c": b""}, [*TRAIN, "--config", "c"], "c: has no paths; start from a .cfg file of"),
     "config that is none": (IN | {"c": b"[x\n"}, [*TRAIN, "--config", "c"], "c: is no spaCy config (Config validation error)"),
     "no step between evaluations": (IN, [*TRAIN, "--training.eval_frequency", "0"], "training.eval_frequency: is 0"),
+    "seed below none": (IN, [*TRAIN, "--training.seed", "-1"], "training.seed: is -1; give at least 0"),
+    "seed beyond numpy's": (IN, [*TRAIN, "--training.seed", "4294967296"], "is 4294967296; give at most 4294967295"),
     "steps below none": (IN, [*TRAIN, "--training.max_steps", "-1"], "training.max_steps: is -1; give at least 0"),
     "number with a comma": (IN, [*TRAIN, "--training.score_weights.ents_f", "0,5"], "is a number, and 0,5 is none"),
     "number that is none": (IN, [*TRAIN, "--components.ner.threshold", "NaN"], "is a number, and nan is none"),
@@ -219,6 +221,14 @@ def test_no_command_replaces_what_it_reads(command: list[str], here: Path) -> No
         (here / name).write_bytes(content)
     said = refused(*command, "--force")
     assert said == f"copydesk: {command[-1]}: would replace what this command reads; give another path\n"
+@pytest.mark.parametrize("seed", [-1, 2**32])
+@pytest.mark.parametrize("command", ["train", "split", "evaluate", "compare"])
+def test_a_seed_that_numpy_cannot_take_is_wrong_usage(command: str, seed: int, here: Path) -> None:
+    (here / "in.jsonl").write_bytes(IN["in.jsonl"])
+    commands = STOPPING | {"evaluate": ["evaluate", "m", "in.jsonl"], "compare": ["compare", "m", "n", "in.jsonl"]}
+    done = run(*commands[command], "--seed", seed)
+    assert done.returncode == 2 and "seed" in done.stderr, done.stderr
+    assert list(contents()) == ["in.jsonl"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there can a name be any bytes")

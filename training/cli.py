@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .overrides import MAX_SEED
+
 Annotator = Annotated[str | None, typer.Option(help="Whose annotations count, where there is no gold.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
@@ -47,7 +49,7 @@ def package(
 def split(
     records: Annotated[Path, typer.Argument(help="Annotated articles: JSON Lines, *.marked, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="Folder for train.jsonl, dev.jsonl, test.jsonl and split.json.")],
-    seed: Annotated[int, typer.Option(help="Another seed draws other stories.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Another seed draws other stories.")] = 0,
     dev: Annotated[float, typer.Option(help="Share of the articles that decide when training stops.")] = 0.1,
     test: Annotated[float, typer.Option(help="Share of the articles that training never sees.")] = 0.2,
     annotator: Annotator = None,
@@ -103,7 +105,7 @@ def train(
     config: Annotated[str | None, typer.Option(help="base, blank, transformer or a spaCy config (what fits the base).")] = None,
     base: Annotated[str | None, typer.Option(help="Pipeline to start from: name, folder or none (the best there is).")] = None,
     transformer: Annotated[str | None, typer.Option(help="Hugging Face checkpoint to start from: name or folder.")] = None,
-    seed: Annotated[int, typer.Option(help="Same articles, seed and versions give the same weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same articles, seed and versions give the same weights.")] = 0,
     annotator: Annotator = None,
     html_file: Annotated[
         Path | None, typer.Option("--html", help="Keep a page with loss and score curves there, which reloads while it trains.")
@@ -156,7 +158,7 @@ def evaluate(
         ),
     ] = None,
     annotator: Annotator = None,
-    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the resampling.")] = 0,
     force: Force = False,
 ) -> None:
     """Score a model against annotated articles, with 95 % intervals over stories."""
@@ -173,7 +175,7 @@ def compare(
     records: Annotated[Path, typer.Argument(help="Annotated articles that neither has seen.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the differences to this file too.")] = None,
     annotator: Annotator = None,
-    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the resampling.")] = 0,
     force: Force = False,
 ) -> None:
     """Say whether one model is better than another, score by score and label by label."""

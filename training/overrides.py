@@ -6,6 +6,8 @@ from typing import Any
 
 from annotate.errors import DataError
 
+MAX_SEED = 2**32 - 1  # numpy takes none that is larger
+
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, Any]:
     """Dotted settings out of `--training.max_steps 200 --training.dropout=0.1`; values are JSON, or else text.

@@ -17,6 +17,7 @@ from annotate.errors import DataError
 from annotate.schema import Schema, to_schema
 from training import components  # noqa: F401  (registers the factories; absolute, so that spaCy's --code takes this file)
 from training.components.reading import bound_tokenizer, fast_ops
+from training.overrides import MAX_SEED
 from training.transformer import INSTALL_EXTRA, fit_transformer
 
 NEEDS = {  # component -> what must occur in the training data
@@ -32,7 +33,8 @@ _SETTINGS = (  # that `make_config` adapts
     *(f"training.{name}" for name in ("score_weights", "max_steps", "max_epochs", "patience", "eval_frequency")),
     "initialize",
 )
-LEAST = {"eval_frequency": 1, "accumulate_gradient": 1, "max_steps": 0, "patience": 0, "max_epochs": -1}
+LEAST = {"eval_frequency": 1, "accumulate_gradient": 1, "max_steps": 0, "patience": 0, "max_epochs": -1, "seed": 0}
+MOST = {"seed": MAX_SEED}
 N_TRIES = 20  # to read a folder that is replaced meanwhile
 CONFIGS = Path(__file__).parent.parent / "configs"
 
@@ -77,6 +79,9 @@ def make_config(
     for setting, least in LEAST.items():
         if isinstance(value := training.get(setting), int) and value < least:
             raise DataError(f"training.{setting}", f"is {value}", f"give at least {least}")
+    for setting, most in MOST.items():
+        if isinstance(value := training.get(setting), int) and value > most:
+            raise DataError(f"training.{setting}", f"is {value}", f"give at most {most}")
     return config
 
 
