@@ -139,6 +139,23 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "no step between evaluations": (IN, [*TRAIN, "--training.eval_frequency", "0"], "training.eval_frequency: is 0"),
     "seed below none": (IN, [*TRAIN, "--training.seed", "-1"], "training.seed: is -1; give at least 0"),
     "seed beyond numpy's": (IN, [*TRAIN, "--training.seed", "4294967296"], "is 4294967296; give at most 4294967295"),
+    "no article at a time": (IN, [*TRAIN, "--nlp.batch_size", "0"], "nlp.batch_size: is 0; give at least 1"),
+    "articles in pieces": (IN, [*TRAIN, "--corpora.train.max_length", "5"], "corpora.train.max_length: is 5, and articles"),
+    "weight of a table": (
+        IN, [*TRAIN, "--training.score_weights.ents_per_type", "1"], "score_weights.ents_per_type: gives a weight to what"
+    ),
+    "no width": (IN, [*TRAIN, "--components.ner.model.hidden_width", "0"], "components.ner.model.hidden_width: is 0; give"),
+    "width below none": (IN, [*TRAIN, "--components.tok2vec.model.encode.width", "-5"], "model.encode.width: is -5; give"),
+    "no row": (IN, [*TRAIN, "--components.tok2vec.model.embed.rows", "[50, 0, 50, 50]"], "model.embed.rows: is 0; give at l"),
+    "section that is a number": (
+        IN, [*TRAIN, "--training.batcher.size.stop", "0"], "--training.batcher.size.stop: is not a setting of the config"
+    ),
+    "number for a section": (IN, [*TRAIN, "--training.score_weights", "3"], "is a section of the config, and 3 is none"),
+    "section within a number": (IN, [*TRAIN, "--training.dropout.rate.low", "0"], "there is no [training.dropout.rate] in"),
+    "choice of no width": (
+        IN | {"r.toml": b"components.ner.model.hidden_width = { choices = [64, 0] }"},
+        [*TRAIN, "--search", "2", "--ranges", "r.toml"], "ner.model.hidden_width: is 128 in the config, and 0 here; give"
+    ),
     "steps below none": (IN, [*TRAIN, "--training.max_steps", "-1"], "training.max_steps: is -1; give at least 0"),
     "number with a comma": (IN, [*TRAIN, "--training.score_weights.ents_f", "0,5"], "is a number, and 0,5 is none"),
     "number that is none": (IN, [*TRAIN, "--components.ner.threshold", "NaN"], "is a number, and nan is none"),

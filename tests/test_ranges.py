@@ -77,6 +77,10 @@ FAULTS = {
         "components.ner.model.hidden_width = { low = 0, high = 64 }",
         "hidden_width: is 128 in the config, and from 0",
     ),
+    "choice of no width": (
+        "components.ner.model.hidden_width = { choices = [0, 64] }",
+        "hidden_width: is 128 in the config, and 0 here; give at least 1",
+    ),
     "negative": ("training.dropout = { low = -0.1, high = 0.4 }", "dropout: is 0.2 in the config, and below 0 here"),
     "words": ("training.dropout = { choices = [0.1, 'high'] }", "dropout: is 0.2 in the config, and not always a number"),
     "bounds of a word": ("nlp.lang = { low = 1, high = 2 }", "nlp.lang: is 'en' in the config, and not a word here"),

@@ -17,7 +17,7 @@ from annotate.errors import DataError
 from annotate.schema import Schema, to_schema
 from training import components  # noqa: F401  (registers the factories; absolute, so that spaCy's --code takes this file)
 from training.components.reading import bound_tokenizer, fast_ops
-from training.overrides import MAX_SEED
+from training.overrides import override, refuse_impossible
 from training.transformer import INSTALL_EXTRA, fit_transformer
 
 NEEDS = {  # component -> what must occur in the training data
@@ -33,8 +33,6 @@ _SETTINGS = (  # that `make_config` adapts
     *(f"training.{name}" for name in ("score_weights", "max_steps", "max_epochs", "patience", "eval_frequency")),
     "initialize",
 )
-LEAST = {"eval_frequency": 1, "accumulate_gradient": 1, "max_steps": 0, "patience": 0, "max_epochs": -1, "seed": 0}
-MOST = {"seed": MAX_SEED}
 N_TRIES = 20  # to read a folder that is replaced meanwhile
 CONFIGS = Path(__file__).parent.parent / "configs"
 
@@ -72,16 +70,11 @@ def make_config(
         fit_transformer(config, transformer)
     _leave_out(config, {name for name, need in NEEDS.items() if need not in layers})
     for setting, value in (overrides or {}).items():
-        _override(config, setting, value)
+        override(config, setting, value)
     training = config["training"]
     if training["max_steps"] == 0 and training["max_epochs"] == 0 and not training["patience"]:
         raise DataError("training", "would never end", "set max_steps, max_epochs or patience")
-    for setting, least in LEAST.items():
-        if isinstance(value := training.get(setting), int) and value < least:
-            raise DataError(f"training.{setting}", f"is {value}", f"give at least {least}")
-    for setting, most in MOST.items():
-        if isinstance(value := training.get(setting), int) and value > most:
-            raise DataError(f"training.{setting}", f"is {value}", f"give at most {most}")
+    refuse_impossible(config)
     return config
 
 
@@ -282,18 +275,3 @@ def _leave_out(config: Config, names: set[str]) -> None:
     for name in names:
         for score in [s for s in weights if s.startswith(prefixes[name])]:
             del weights[score]
-
-
-def _override(config: Config, setting: str, value: Any) -> None:
-    *sections, key = setting.split(".")
-    place: Any = config
-    for section in sections:
-        if not isinstance(place, dict) or section not in place:
-            raise DataError(f"--{setting}", f"there is no [{'.'.join(sections)}] in the config", "check its spelling")
-        place = place[section]
-    if not sections or key not in place:
-        raise DataError(f"--{setting}", "is not a setting of the config", "check its spelling")
-    is_number = isinstance(place[key], int | float) and not isinstance(place[key], bool)
-    if is_number and (value != value or (isinstance(value, str) and not value.startswith("$"))):
-        raise DataError(f"--{setting}", f"is a number, and {value} is none", "write it like 0.5")
-    place[key] = float(value) if isinstance(place[key], float) and type(value) is int else value  # spaCy keeps them apart

@@ -10,6 +10,7 @@ from thinc.api import Config
 
 from annotate.errors import DataError
 
+from .overrides import least_of
 from .pipeline import CONFIGS, NEEDS
 
 RANGES = CONFIGS / "search.toml"
@@ -202,6 +203,9 @@ def _fitted(stated: Range, own: Scalar, place: str) -> Range:
         raise DataError(place, f"is a whole number in the config ({own})", "give whole numbers")
     if own > 0 and isinstance(stated, Between) and stated.low == 0:  # nothing is so wide, and so many steps are none
         raise DataError(place, f"is {own} in the config, and from 0 on here", "give a low of 1 or more")
+    least = least_of(place)
+    if least is not None and min(numbers) < least:
+        raise DataError(place, f"is {own} in the config, and {min(numbers)} here", f"give at least {least}")
     return stated
 
 
