@@ -1,5 +1,6 @@
 """The front door: one command, `copydesk`, made of the rooms' commands."""
 
+import io
 import os
 import signal
 import sys
@@ -44,6 +45,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what is half-written goes, as with Ctrl-C
     # The matrices are small: more threads cost more than they give, and sums would depend on how many there are.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is: redirected, it may have a narrow encoding
     try:
         app()
     except DataError as fault:

@@ -357,6 +357,14 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_word(here: Path) -> 
     process.stderr.close()
 
 
+def test_what_the_encoding_of_the_output_lacks_is_escaped(here: Path) -> None:
+    (here / "in.jsonl").write_text('{"id": "Erdoğan é", "text": ""}\n', encoding="utf-8")
+    environ = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run([*COPYDESK, "check", "in.jsonl"], env=environ, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout.startswith(b"in.jsonl:1: article 'Erdo\\u011fan \xe9': has an empty text")
+
+
 def heed_interrupts() -> None:
     """What a shell does for a command in the foreground: one in the background ignores Ctrl-C, and so do its children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
