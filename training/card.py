@@ -54,6 +54,7 @@ def _card(meta: dict[str, Any], run: dict[str, Any], scores: dict[str, Any]) -> 
     if base:
         name, author, licence = base["name"], base["author"], base["license"]
         yield f"Trained from {base['lang']}_{name} {base['version']} by {author} ({licence}; see LICENSE-BASE).\n"
+        yield from (f"Between the two came {model}.\n" for model in base.get("through", ()))
     elif transformer := run.get("transformer"):
         yield f"Trained from the transformer {transformer['name']}, whose licence holds for its part of the weights.\n"
     else:
@@ -89,6 +90,7 @@ def _score_table(part: str, scores: dict[str, Any]) -> Iterator[str]:
 def _base_licence(base: dict[str, Any]) -> Iterator[str]:
     yield f"This model starts from the pipeline {base['lang']}_{base['name']} {base['version']}"
     yield f"by {base['author']} ({base['url']}), licence: {base['license']}.\n"
+    yield from (f"Between the two came {model}.\n" for model in base.get("through", ()))
     for name, text in (base.get("texts") or {}).items():
         yield f"---- {name} ----\n\n{text}"
     if base.get("sources"):

@@ -16,6 +16,7 @@ from annotate.outputs import whole_folder
 OFFICIAL_URL = "https://github.com/explosion/spacy-models/releases/download/{name}-{version}/{name}-{version}-py3-none-any.whl"
 TIMEOUT_SECONDS = 15
 LICENCE_FILES = ("LICENSE", "LICENSES_SOURCES")
+UNSTATED = {"license": "not stated", "author": "an unnamed author", "url": "no address"}
 
 
 class Release(NamedTuple):
@@ -86,7 +87,7 @@ def describe_pipeline(folder: Path) -> dict[str, Any]:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     wanted = ("lang", "name", "version", "license", "author", "url", "sources")
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in LICENCE_FILES if (folder / name).is_file()}
-    return {key: meta.get(key) for key in wanted} | {"texts": texts}
+    return {key: meta.get(key) or UNSTATED.get(key) for key in wanted} | {"texts": texts}
 
 
 def _download(name: str, release: Release, folder: Path) -> Path:

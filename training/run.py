@@ -13,10 +13,11 @@ from typing import Any
 from spacy.util import get_package_path
 from thinc.api import Config
 
+from annotate.counts import n_of
 from annotate.schema import Schema
 
 from .convert import Losses
-from .pretrained import describe_pipeline
+from .pretrained import UNSTATED, describe_pipeline
 from .split import PARTS, Split, corpus_digest
 
 THREADS = "OMP_NUM_THREADS"
@@ -45,7 +46,7 @@ def describe_run(
             "split": _digest({part: parts[part] for part in PARTS}),
             "losses": asdict(losses),
         },
-        "base": None if base is None else describe_pipeline(_folder_of(base)),
+        "base": None if base is None else describe_base(_folder_of(base)),
         "components": list(config["nlp"]["pipeline"]),
         "versions": {
             "python": platform.python_version(),
@@ -54,6 +55,26 @@ def describe_run(
         THREADS: os.environ.get(THREADS),  # sums depend on it
         "config": _digest(settings_of(config)),
     }
+
+
+def describe_base(folder: Path) -> Plain:
+    """What a model has to say of the pipeline that it starts from: name, version, licence, author, sources, licence texts.
+
+    Of a copydesk model's folder it is what that one said of its own base, whose licence goes on to hold, and "through": in
+    words, the models in between, oldest first. One that started from nothing has its corpus among the sources.
+    """
+    own, run = describe_pipeline(folder), read_run(folder)
+    if run is None or "corpus" not in run:
+        return own
+    corpus: Plain = run["corpus"]
+    base: Plain | None = run.get("base")
+    articles = f"{n_of(corpus['train'], 'annotated article')} (corpus {corpus['digest'][:12]}, seed {run['seed']})"
+    if base is None:
+        return own | {"sources": [{"name": f"{articles}, and nothing else", "license": UNSTATED["license"]}]}
+    name = f"{own['lang']}_{own['name']} {own['version']}"
+    model = f"{name}, trained by copydesk on {articles}, licence of its weights: {own['license']}"
+    texts = {f"{file} of {name}": text for file, text in own["texts"].items()}
+    return base | {"texts": base["texts"] | texts, "through": [*base.get("through", ()), model]}
 
 
 def settings_of(config: Config) -> Plain:
