@@ -238,6 +238,8 @@ def test_no_command_replaces_what_it_reads(command: list[str], here: Path) -> No
         (here / name).write_bytes(content)
     said = refused(*command, "--force")
     assert said == f"copydesk: {command[-1]}: would replace what this command reads; give another path\n"
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 @pytest.mark.parametrize("command", ["train", "split", "evaluate", "compare"])
 def test_a_seed_that_numpy_cannot_take_is_wrong_usage(command: str, seed: int, here: Path) -> None:
