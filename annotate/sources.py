@@ -105,12 +105,17 @@ def refuse_to_replace(inputs: Iterable[str | Path | None], *outputs: Path | None
     """Stops a command before its work where an output would take the place of what it reads, whatever `--force` says.
 
     inputs: whatever is read; what is no file and no folder, such as a data set's name, is passed over.
-    Raises DataError for an output that is an input, an article's file in a folder of them, or a folder with an input in it.
+    Raises DataError for an output that is an input, an article's file in a folder of them, or a folder with an input in it,
+    and for two outputs that are the same.
     """
     paths = [Path(given) for given in inputs if given]
     read = [path.resolve() for path in paths if path.is_file() or path.is_dir()]
+    places: set[Path] = set()
     for output in filter(None, outputs):
         place = output.resolve()
+        if place in places:
+            raise DataError(str(output), "is the place of two outputs", "give each a path of its own")
+        places.add(place)
         is_article = place.is_file() and place.suffix.lower() in SUFFIXES
         if any(path.is_relative_to(place) or (is_article and place.is_relative_to(path)) for path in read):
             raise DataError(str(output), "would replace what this command reads", "give another path")

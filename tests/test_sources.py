@@ -246,6 +246,11 @@ def test_an_output_beside_what_is_read_is_allowed(tmp_path: Path) -> None:
             refuse_to_replace([tmp_path], output)
 
 
+def test_two_outputs_of_one_command_have_two_places(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.json: is the place of two outputs; give each a path of its own"):
+        refuse_to_replace([], tmp_path / "a.json", tmp_path / "b" / ".." / "a.json")
+
+
 def test_scanning_goes_on_behind_a_bad_row(tmp_path: Path, records_file: Callable[[str], Path]) -> None:
     path = records_file('{"id": "a", "text": "A"}\nnot JSON\n{"id": "b", "text": "B"}\n')
     scanned = [article for _, article in scan_articles([str(path)])]

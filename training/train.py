@@ -234,7 +234,8 @@ def _initialize(config: Config) -> Language:
         where = ".".join(str(part) for part in first.get("loc", ())) or "config"
         raise DataError(f"setting '{where}'", str(first.get("msg", err.desc or err.title)), "correct it") from err
     except (RegistryError, ImportError, OSError, ValueError) as err:
-        complaint = re.match(r"\[E\d+\] ([^\n]+?)(\.\s|\n|\.?$)", str(err))  # spaCy's own: it did not like the config
+        # spaCy's own, or that of one of its networks: it did not like the config
+        complaint = re.match(r"(?:\[E\d+\] |(?=Mismatched lengths))([^\n]+?)(\.\s|\n|\.?$)", str(err))
         if complaint is None:
             raise
         raise DataError("config", complaint[1], "correct that setting") from err
