@@ -144,7 +144,7 @@ MISTAKES: dict[str, tuple[dict[str, bytes], list[object], str]] = {
     "weight of a table": (
         IN, [*TRAIN, "--training.score_weights.ents_per_type", "1"], "score_weights.ents_per_type: gives a weight to what"
     ),
-    "too few rows": (IN, [*TRAIN, "--components.tok2vec.model.embed.rows", "[50,50]"], "config: Mismatched lengths: 2 vs 4; correct"),
+    "too few rows": (IN, [*TRAIN, "--components.tok2vec.model.embed.rows", "[50,50]"], "config: Mismatched lengths: 2 vs 4"),
     "no width": (IN, [*TRAIN, "--components.ner.model.hidden_width", "0"], "components.ner.model.hidden_width: is 0; give"),
     "width below none": (IN, [*TRAIN, "--components.tok2vec.model.encode.width", "-5"], "model.encode.width: is -5; give"),
     "no row": (IN, [*TRAIN, "--components.tok2vec.model.embed.rows", "[50, 0, 50, 50]"], "model.embed.rows: is 0; give at l"),
