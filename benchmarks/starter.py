@@ -146,12 +146,15 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
     shown = ("mentions", "given arguments", "given attributes", "triggers_id", "triggers", "arguments_attached", "stances")
     figure, axes = plt.subplots(figsize=(8, 4.6), layout="constrained")
     shares = sorted(int(share) for share in result["curve"])
-    for name in shown:
+    last = {name: result["curve"][str(shares[-1])][name]["mean"] for name in shown}
+    height = -1.0
+    for name in sorted(shown, key=lambda name: last[name]):
+        height = max(last[name], height + 0.035)  # labels do not lie on one another
         rows = [result["curve"][str(share)][name] for share in shares]
         means = [row["mean"] for row in rows]
         (line,) = axes.plot(shares, means, marker="o", markersize=4)
         axes.fill_between(shares, [r["ci"][0] for r in rows], [r["ci"][1] for r in rows], alpha=0.12, color=line.get_color())
-        axes.annotate(name.replace("_", " "), (101.5, means[-1]), color=line.get_color(), va="center", fontsize=9)
+        axes.annotate(name.replace("_", " "), (101.5, height), color=line.get_color(), va="center", fontsize=9)
     axes.set(xlabel="% of the train stories", ylabel="F1 on test", xticks=shares, xlim=(20, 128), ylim=(0, 1))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
