@@ -251,6 +251,8 @@ def notes_on(curve: Curve) -> Iterator[str]:
     if curve.n_stories < MIN_STORIES:
         n = n_of(curve.n_stories, "story", "stories")
         yield f"{n} to score on: no intervals (from {MIN_STORIES} on there are some)"
+    if "given attributes" in curve.forecasts:
+        yield "given attributes: on the gold triggers, which are the same for all models"
     if curve.plan.n_seeds == 1:
         yield "one model a point: its luck is hardly in the intervals (--seeds 3 trains more; those that are there are kept)"
     if curve.plan.n_more > curve.points[-1].size:
