@@ -90,8 +90,8 @@ def test_the_benchmark_compares_the_pipeline_with_entities_alone(saved: Path) ->
 
 
 def test_the_benchmark_compares_training_with_spacys_own_command(tmp_path: Path) -> None:
-    for part, made in (("train", corpus()), ("dev", corpus(1))):
+    for part, made in (("train", corpus(6)), ("dev", corpus(7)[6:])):
         write_records(tmp_path / f"{part}.jsonl", made)
     cost = training_cost(tmp_path, None, n_steps=2)
-    assert 0 < cost["spacys"] < 60
-    assert cost["ratio"] == pytest.approx(cost["ours"] / cost["spacys"], abs=0.1)
+    assert cost.keys() == {"ours", "spacys"}
+    assert 0 < cost["spacys"] < 60 and 0 < cost["ours"] < 60
