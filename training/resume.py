@@ -1,7 +1,7 @@
 """What a stopped run leaves, and how another process takes it up."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ ARTICLES = ("train.spacy", "dev.spacy")  # each run writes its own before it goe
 Say = Callable[[str], None]
 
 
-def forget_earlier(work: Path, say: Say) -> None:
-    """Throws away what an earlier run left in its folder, and says so where one could have gone on with it."""
-    if (work / NAME).is_file():
-        say("an earlier run was stopped before its end and is forgotten now: --resume would have gone on with it")
-    forget_all_but(ARTICLES, work)
+def forget_earlier(folder: Path, say: Say, *, what: str = "run", worth: str = NAME, but: Container[str] = ARTICLES) -> None:
+    """Throws away what an earlier run left in its folder, and says so where one could have gone on with its file `worth`."""
+    if (folder / worth).is_file():
+        say(f"an earlier {what} was stopped before its end and is forgotten now: --resume would have gone on with it")
+    forget_all_but(but, folder)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from annotate.errors import DataError
-from annotate.outputs import forget_all_but, hidden_folder, kept_folder, refuse_folder, whole_file, whole_folder
+from annotate.outputs import hidden_folder, kept_folder, refuse_folder, whole_file, whole_folder
 
 from .checkpoint import NAME as CHECKPOINT
 from .corpus import doubts, shown_by_layer
@@ -20,7 +20,7 @@ from .draws import Draws
 from .loop import LOG
 from .packing import codecs_found_once
 from .ranges import RANGES, Range, Scalar, Space, fit_ranges, read_ranges, short_names
-from .resume import Say, saying_how_to_go_on
+from .resume import Say, forget_earlier, saying_how_to_go_on
 from .run import RUN, difference, names_in
 from .split import Split
 from .train import Settings, Start, find_start, resolve, train
@@ -111,7 +111,7 @@ def search(
             return done
         refuse_folder(out, force=force, mark=RUN, own=names_in)
         if not resume:
-            _forget_earlier(folder, say)
+            forget_earlier(folder, say, what="search", worth=SEARCH, but=())
         found = _taken_up(folder, plan, n_trials)
         with saying_how_to_go_on(folder / SEARCH, say):
             found = _run_trials(work, space, found, n_trials)
@@ -133,13 +133,6 @@ def _refuse_without(split: Split) -> None:
 def _towards(out: Path) -> Path:
     """What the trials' folder is named for: not for `out` alone, where a run without a search would be."""
     return out.absolute().with_name(f"{out.absolute().name}.search")
-
-
-def _forget_earlier(folder: Path, say: Say) -> None:
-    """Throws away what an earlier search left, and says so where one could have gone on with it."""
-    if (folder / SEARCH).is_file():
-        say("an earlier search was stopped before its end and is forgotten now: --resume would have gone on with it")
-    forget_all_but((), folder)
 
 
 def _plan(work: _Work, start: Start, stated: Mapping[str, Range], place: str) -> tuple[Space, Found]:
